@@ -1,0 +1,2 @@
+/** The `roundtrip` command line. */
+console.log("hi", process.version, process.argv.slice(2));
