@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["{mail,contract,server,world}/src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    globalSetup: ["test/setup/postgres.ts"],
     pool: "forks",
   },
 });

@@ -1,0 +1,52 @@
+/** The configuration is read whole, and every fault comes with its cure. */
+import { describe, expect, it } from "vitest";
+import { readConfig } from "./config.ts";
+import { Refusal } from "./refusal.ts";
+
+function faultsOf(environment: Record<string, string>): string {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof Refusal) return error.message;
+  }
+  return "";
+}
+
+describe("readConfig", () => {
+  it("has a working default for everything", () => {
+    const config = readConfig({ PATH: "/bin" });
+    expect(config.channel).toEqual({ kind: "world", port: null });
+    expect(config.roles).toEqual(["web", "sender", "receiver", "worker"]);
+    expect(config.databaseUrl).toBeNull();
+  });
+
+  it("reports all faults together, each with its cure", () => {
+    const said = faultsOf({
+      ROUNDTRIP_WEB_PORT: "many",
+      ROUNDTRIP_BOUNCE_DOMAIN: "no domain",
+      DATABASE_URL: "mysql://x",
+    });
+    expect(said).toContain("ROUNDTRIP_WEB_PORT");
+    expect(said).toContain("give a domain name");
+    expect(said).toContain("leave it out to use the embedded database");
+  });
+
+  it("refuses a misspelt setting and names the right one", () => {
+    expect(faultsOf({ ROUNDTRIP_WEB_PROT: "80" })).toContain("Did you mean ROUNDTRIP_WEB_PORT?");
+  });
+
+  it("never lets a relay password travel in clear", () => {
+    const url = "smtp://user:secret@relay.example.com";
+    expect(
+      faultsOf({ ROUNDTRIP_CHANNEL: "relay", ROUNDTRIP_RELAY_URL: url, ROUNDTRIP_RELAY_TLS: "opportunistic" }),
+    ).toContain("never sent in clear");
+    expect(readConfig({ ROUNDTRIP_CHANNEL: "relay", ROUNDTRIP_RELAY_URL: url }).channel).toMatchObject({
+      tls: "required",
+      port: 587,
+    });
+  });
+
+  it("says which setting the relay channel needs", () => {
+    expect(faultsOf({ ROUNDTRIP_CHANNEL: "relay" })).toContain("ROUNDTRIP_RELAY_URL is missing");
+  });
+});

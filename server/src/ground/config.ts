@@ -1,0 +1,203 @@
+/**
+ * The whole configuration, read once from the environment. All faults are reported together, each with its cure;
+ * an unknown ROUNDTRIP_ variable is a fault too, because a misspelt setting is a setting that silently does nothing.
+ */
+import { z } from "zod";
+import { Refusal } from "./refusal.ts";
+
+export type Role = "web" | "sender" | "receiver" | "worker";
+export type ChannelKind = "world" | "relay";
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const roles = ["web", "sender", "receiver", "worker"] as const;
+const port = z.coerce.number("give a port number, such as 8025").int().min(0).max(65_535);
+const seconds = z.coerce.number("give a number of seconds").positive();
+const domain = z
+  .string()
+  .toLowerCase()
+  .regex(
+    /^(?=.{1,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "give a domain name, such as bounce.example.com",
+  );
+
+const variables = z.strictObject({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "give a postgres:// address, or leave it out to use the embedded database")
+    .optional(),
+  ROUNDTRIP_DATA_DIR: z.string().min(1).default("data"),
+  ROUNDTRIP_ROLES: z
+    .string()
+    .default(roles.join(","))
+    .transform((text) => text.split(",").map((role) => role.trim()))
+    .pipe(z.array(z.enum(roles, `name roles out of ${roles.join(", ")}, separated by commas`)).min(1)),
+  ROUNDTRIP_WEB_HOST: z.string().default("127.0.0.1"),
+  ROUNDTRIP_WEB_PORT: port.default(8080),
+  ROUNDTRIP_PUBLIC_URL: z
+    .url({
+      protocol: /^https?$/,
+      error: "give the address people reach this server at, such as https://survey.example.com",
+    })
+    .optional(),
+  ROUNDTRIP_INBOUND_HOST: z.string().default("127.0.0.1"),
+  ROUNDTRIP_INBOUND_PORT: port.default(2525),
+  ROUNDTRIP_CHANNEL: z
+    .enum(["world", "relay"], "choose world (the miniature outside) or relay (an SMTP smart host)")
+    .default("world"),
+  ROUNDTRIP_WORLD_PORT: port.optional(),
+  ROUNDTRIP_RELAY_URL: z
+    .url({ protocol: /^smtps?$/, error: "give smtp://host:port or smtps://user:password@host:port" })
+    .optional(),
+  ROUNDTRIP_RELAY_TLS: z
+    .enum(["never", "opportunistic", "required"], "choose never, opportunistic or required")
+    .optional(),
+  ROUNDTRIP_RELAY_CA_FILE: z.string().optional(),
+  ROUNDTRIP_HELO_NAME: domain.optional(),
+  ROUNDTRIP_CONNECTIONS: z.coerce.number("give a number of connections").int().min(1).max(1000).default(20),
+  ROUNDTRIP_SENDING_DOMAIN: domain.default("mail.roundtrip.test"),
+  ROUNDTRIP_BOUNCE_DOMAIN: domain.default("bounce.roundtrip.test"),
+  ROUNDTRIP_FROM_LOCAL: z
+    .string()
+    .regex(/^[a-z0-9._-]{1,40}$/i, "give the part before the @, such as survey")
+    .default("survey"),
+  ROUNDTRIP_REPLY_LOCAL: z
+    .string()
+    .regex(/^[a-z0-9._-]{1,40}$/i, "give the part before the @, such as reply")
+    .default("reply"),
+  ROUNDTRIP_MASTER_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, "give 64 hexadecimal digits, for instance from: openssl rand -hex 32")
+    .optional(),
+  ROUNDTRIP_LOG_LEVEL: z
+    .enum(
+      ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+      "choose fatal, error, warn, info, debug, trace or silent",
+    )
+    .default("info"),
+  ROUNDTRIP_LEASE_SECONDS: seconds.default(60),
+  ROUNDTRIP_UNKNOWN_RESEND_SECONDS: seconds.default(30 * 60),
+  ROUNDTRIP_CLOCK_SPEED: z.coerce.number("give a factor, such as 1").min(1).max(100_000).default(1),
+});
+
+export interface Config {
+  readonly databaseUrl: string | null;
+  readonly dataDir: string;
+  readonly roles: readonly Role[];
+  readonly web: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
+  readonly inbound: { readonly host: string; readonly port: number };
+  readonly channel: ChannelConfig;
+  readonly heloName: string;
+  readonly connections: number;
+  readonly sendingDomain: string;
+  readonly bounceDomain: string;
+  readonly fromLocal: string;
+  readonly replyLocal: string;
+  readonly masterKey: Buffer | null;
+  readonly logLevel: string;
+  readonly leaseMs: number;
+  readonly unknownResendMs: number;
+  readonly clockSpeed: number;
+}
+
+/** Where mail goes: the miniature world on a loopback port (null: the program starts one itself), or a smart host. */
+export type ChannelConfig =
+  | { readonly kind: "world"; readonly port: number | null }
+  | {
+      readonly kind: "relay";
+      readonly host: string;
+      readonly port: number;
+      readonly tls: "never" | "opportunistic" | "required" | "implicit";
+      readonly credentials: { readonly user: string; readonly password: string } | null;
+      readonly caFile: string | null;
+    };
+
+/** Reads the environment; throws one Refusal that lists every fault with its cure. */
+export function readConfig(environment: Environment): Config {
+  const ours = Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name, value]) => (name.startsWith("ROUNDTRIP_") || name === "DATABASE_URL") && value !== "",
+    ),
+  );
+  const read = variables.safeParse(ours);
+  const faults = read.success ? [] : read.error.issues.flatMap((issue) => explainIssue(issue));
+  const channel = read.success ? readChannel(read.data, faults) : null;
+  if (!read.success || !channel || faults.length > 0) {
+    throw new Refusal(
+      "configuration",
+      `The configuration cannot be used:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`,
+    );
+  }
+  const value = read.data;
+  return {
+    databaseUrl: value.DATABASE_URL ?? null,
+    dataDir: value.ROUNDTRIP_DATA_DIR,
+    roles: value.ROUNDTRIP_ROLES,
+    web: {
+      host: value.ROUNDTRIP_WEB_HOST,
+      port: value.ROUNDTRIP_WEB_PORT,
+      publicUrl: value.ROUNDTRIP_PUBLIC_URL?.replace(/\/$/, "") ?? null,
+    },
+    inbound: { host: value.ROUNDTRIP_INBOUND_HOST, port: value.ROUNDTRIP_INBOUND_PORT },
+    channel,
+    heloName: value.ROUNDTRIP_HELO_NAME ?? value.ROUNDTRIP_SENDING_DOMAIN,
+    connections: value.ROUNDTRIP_CONNECTIONS,
+    sendingDomain: value.ROUNDTRIP_SENDING_DOMAIN,
+    bounceDomain: value.ROUNDTRIP_BOUNCE_DOMAIN,
+    fromLocal: value.ROUNDTRIP_FROM_LOCAL,
+    replyLocal: value.ROUNDTRIP_REPLY_LOCAL,
+    masterKey: value.ROUNDTRIP_MASTER_KEY ? Buffer.from(value.ROUNDTRIP_MASTER_KEY, "hex") : null,
+    logLevel: value.ROUNDTRIP_LOG_LEVEL,
+    leaseMs: value.ROUNDTRIP_LEASE_SECONDS * 1000,
+    unknownResendMs: value.ROUNDTRIP_UNKNOWN_RESEND_SECONDS * 1000,
+    clockSpeed: value.ROUNDTRIP_CLOCK_SPEED,
+  };
+}
+
+function readChannel(value: z.infer<typeof variables>, faults: string[]): ChannelConfig | null {
+  if (value.ROUNDTRIP_CHANNEL === "world") return { kind: "world", port: value.ROUNDTRIP_WORLD_PORT ?? null };
+  if (!value.ROUNDTRIP_RELAY_URL) {
+    faults.push(
+      "ROUNDTRIP_RELAY_URL is missing: the channel is relay, so give smtp://host:port or smtps://user:password@host:port.",
+    );
+    return null;
+  }
+  const url = new URL(value.ROUNDTRIP_RELAY_URL);
+  const credentials = url.username
+    ? { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+    : null;
+  const implicit = url.protocol === "smtps:";
+  const tls = implicit ? "implicit" : (value.ROUNDTRIP_RELAY_TLS ?? (credentials ? "required" : "opportunistic"));
+  if (credentials && tls !== "implicit" && tls !== "required") {
+    faults.push(
+      `ROUNDTRIP_RELAY_TLS is ${tls}, but the relay has a password: a password is never sent in clear, so set required or leave it out.`,
+    );
+  }
+  const port = url.port ? Number(url.port) : implicit ? 465 : credentials ? 587 : 25;
+  return { kind: "relay", host: url.hostname, port, tls, credentials, caFile: value.ROUNDTRIP_RELAY_CA_FILE ?? null };
+}
+
+function explainIssue(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((name) => `${name} is not a setting. ${closestSetting(name)}`);
+  }
+  return [`${String(issue.path[0])}: ${issue.message}.`];
+}
+
+function closestSetting(name: string): string {
+  const known = Object.keys(variables.shape).map((candidate) => ({ candidate, apart: distance(candidate, name) }));
+  const close = known.filter(({ apart }) => apart <= 3).sort((left, right) => left.apart - right.apart)[0]?.candidate;
+  return close ? `Did you mean ${close}?` : "Take it out; docs/operations.md lists the settings.";
+}
+
+/** Levenshtein distance, for "did you mean". */
+function distance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...left].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...right].entries()) {
+      next.push(Math.min((row[j] ?? 0) + (letter === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
