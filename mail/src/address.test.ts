@@ -44,7 +44,7 @@ describe("accepts", () => {
   test("254 octets in all, but not one more", () => {
     const domain = `${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(53)}.example`;
     expect(readAddress(`${"a".repeat(64)}@${domain}`).ok).toBe(true);
-    expect(readAddress(`${"a".repeat(64)}@x${domain}`)).toEqual({ ok: false, error: "too-long" });
+    expect(readAddress(`${"a".repeat(64)}@${domain}s`)).toEqual({ ok: false, error: "too-long" });
   });
 });
 
