@@ -125,8 +125,8 @@ function localProblem(local: string): AddressProblem | undefined {
   return octets(local) > LOCAL_MAX_OCTETS ? "local-too-long" : undefined;
 }
 
-/** Lower-case A-labels, or why this is no domain name that mail can go to. */
-function readDomain(typed: string): Result<string, AddressProblem> {
+/** A domain in lower-case A-labels, or why this is no domain name that mail can go to. */
+export function readDomain(typed: string): Result<string, AddressProblem> {
   if (typed === "") return failed("domain-empty");
   if (typed.startsWith("[")) return failed("domain-ip-address");
   const labels = typed.split(".");

@@ -33,7 +33,7 @@ describe("text", () => {
   test.each([
     ["plain", "Your survey is open", "Your survey is open"],
     ["beyond ASCII", "Ihre Umfrage für März", "=?utf-8?Q?Ihre_Umfrage_f=C3=BCr_M=C3=A4rz?="],
-    ["encoded already", "=?utf-8?Q?x?=", "=?utf-8?B?PT91dGYtOD9RP3g/PQ==?="],
+    ["encoded already", "=?utf-8?Q?x?=", "=?utf-8?Q?=3D=3Futf-8=3FQ=3Fx=3F=3D?="],
     ["two blanks in a row", "a  b", "=?utf-8?Q?a__b?="],
     ["empty", "", ""],
   ])("%s", (_, text, written) => {

@@ -23,8 +23,9 @@ const NAME_MAX = 40;
 /** Relays fold lines that are much longer, and a URL that was folded is broken. */
 const URL_MAX = 900;
 
-const FIELD_NAME = /^[A-Za-z][A-Za-z0-9-]*$/;
-const FIELD_VALUE = /^(?:[^\0-\x1f\x7f]|\r\n (?=[^\s]))*$/;
+const OUR_NAME = /^[A-Za-z][A-Za-z0-9-]*$/;
+const ANY_NAME = /^[!-9;-~]+$/;
+const ANY_VALUE = /^(?:[^\0-\x08\x0a-\x1f\x7f]|\r\n[ \t]+(?=\S))*$/;
 const PLAIN_WORDS = /^[!-~]{1,60}(?: [!-~]{1,60})*$/;
 const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 
@@ -78,9 +79,9 @@ export function writeListUnsubscribe(url: string): Result<readonly [HeaderField,
   ]);
 }
 
-/** Is this field safe to be put on the wire as it is: one field, well folded? */
+/** Is this field, whoever wrote it, safe to be put on the wire as it is: one field, well folded? */
 export function isWritable(field: HeaderField): boolean {
-  return FIELD_NAME.test(field.name) && FIELD_VALUE.test(field.value);
+  return ANY_NAME.test(field.name) && ANY_VALUE.test(field.value);
 }
 
 /** What makes this text unfit for any header, if anything does. */
@@ -91,7 +92,7 @@ export function textProblem(text: string): TextProblem | undefined {
 }
 
 function isFieldName(name: string): boolean {
-  return FIELD_NAME.test(name) && name.length <= NAME_MAX;
+  return OUR_NAME.test(name) && name.length <= NAME_MAX;
 }
 
 /** A display name as atoms, quoted-string or encoded-words, whichever is plainest (RFC 5322 §3.2.3–5). */

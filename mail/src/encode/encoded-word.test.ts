@@ -7,7 +7,7 @@ import { writeEncodedWords } from "./encoded-word.ts";
 test.each([
   ["mostly Latin text as Q", "Müller & Söhne", "=?utf-8?Q?M=C3=BCller_=26_S=C3=B6hne?="],
   ["mostly other text as B", "質問です", "=?utf-8?B?6LOq5ZWP44Gn44GZ?="],
-  ["text that looks encoded already", "=?utf-8?Q?x?=", "=?utf-8?B?PT91dGYtOD9RP3g/PQ==?="],
+  ["text that looks encoded already", "=?utf-8?Q?x?=", "=?utf-8?Q?=3D=3Futf-8=3FQ=3Fx=3F=3D?="],
 ])("writes %s", (_, text, expected) => {
   expect(writeEncodedWords(text, 9)).toBe(expected);
 });
