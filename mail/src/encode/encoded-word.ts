@@ -13,49 +13,56 @@ const SAFE = /^[A-Za-z0-9!*+/-]$/;
 /** `column` is where the value starts on its line, such as after `Subject: `; the result is never empty. */
 export function writeEncodedWords(text: string, column: number): string {
   const points = Array.from(text, writePoint);
-  const qLength = points.reduce((sum, point) => sum + point.q.length, 0);
-  const bLength = points.reduce((sum, point) => sum + point.bytes.length, 0) * (4 / 3);
-  // Somewhat longer is worth it: a Latin name in Q can still be read by eye.
-  const method = qLength <= 1.5 * bLength ? Q : B;
+  const method = plainerMethod(points);
   const words: string[] = [];
-  let chunk: Point[] = [];
+  let word: Word = EMPTY;
   let room = Math.min(WORD_ROOM, LINE_MAX - AROUND - column);
   for (const point of points) {
-    if (chunk.length > 0 && method.length([...chunk, point]) > room) {
-      words.push(method.write(chunk));
-      chunk = [];
+    const longer = { text: word.text + point.text, q: word.q + point.q, octets: word.octets + point.octets };
+    if (word !== EMPTY && contentLength(method, longer) > room) {
+      words.push(writeWord(method, word));
+      word = point;
       room = WORD_ROOM;
-    }
-    chunk.push(point);
+    } else word = longer;
   }
-  words.push(method.write(chunk));
+  words.push(writeWord(method, word));
   // Blanks between encoded-words vanish when they are read (RFC 2047 §6.2), so a fold adds nothing to the text.
   return words.join("\r\n ");
 }
 
-interface Point {
+/** One character, or what has been gathered for one encoded-word. */
+interface Word {
+  readonly text: string;
+  /** As Q writes it. */
   readonly q: string;
-  readonly bytes: Buffer;
+  /** In UTF-8. */
+  readonly octets: number;
 }
 
-interface Method {
-  readonly length: (chunk: readonly Point[]) => number;
-  readonly write: (chunk: readonly Point[]) => string;
-}
+type Method = "Q" | "B";
 
-const Q: Method = {
-  length: (chunk) => chunk.reduce((sum, point) => sum + point.q.length, 0),
-  write: (chunk) => `=?utf-8?Q?${chunk.map((point) => point.q).join("")}?=`,
-};
+const EMPTY: Word = { text: "", q: "", octets: 0 };
 
-const B: Method = {
-  length: (chunk) => 4 * Math.ceil(chunk.reduce((sum, point) => sum + point.bytes.length, 0) / 3),
-  write: (chunk) => `=?utf-8?B?${Buffer.concat(chunk.map((point) => point.bytes)).toString("base64")}?=`,
-};
-
-function writePoint(point: string): Point {
+function writePoint(point: string): Word {
+  if (SAFE.test(point)) return { text: point, q: point, octets: 1 };
+  if (point === " ") return { text: point, q: "_", octets: 1 };
   const bytes = Buffer.from(point, "utf8");
-  if (SAFE.test(point)) return { q: point, bytes };
-  if (point === " ") return { q: "_", bytes };
-  return { q: Array.from(bytes, (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""), bytes };
+  const q = Array.from(bytes, (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+  return { text: point, q, octets: bytes.length };
+}
+
+/** Somewhat longer is worth it: a Latin name in Q can still be read by eye. */
+function plainerMethod(points: readonly Word[]): Method {
+  const qLength = points.reduce((sum, point) => sum + point.q.length, 0);
+  const octets = points.reduce((sum, point) => sum + point.octets, 0);
+  return qLength <= 2 * octets ? "Q" : "B";
+}
+
+function contentLength(method: Method, word: Word): number {
+  return method === "Q" ? word.q.length : 4 * Math.ceil(word.octets / 3);
+}
+
+function writeWord(method: Method, word: Word): string {
+  const content = method === "Q" ? word.q : Buffer.from(word.text, "utf8").toString("base64");
+  return `=?utf-8?${method}?${content}?=`;
 }
