@@ -51,6 +51,11 @@ test("a header that is not UTF-8 is refused", () => {
   expect(splitMessage(Buffer.from("Subject: M\xfcller\r\n\r\n", "latin1"))).toEqual({ ok: false, error: "not-utf8" });
 });
 
+test("a header of many megabytes is read like any other", () => {
+  const huge = { name: "X-Huge", value: "a\r\n b".repeat(2_000_000) };
+  expect(split(`X-Huge: ${huge.value}\r\n\r\n`)).toMatchObject({ ok: true, value: { headers: [huge] } });
+});
+
 test("any bytes are split or refused, and what was split can be written", () => {
   const bytes = fc.oneof(
     fc.uint8Array(),
