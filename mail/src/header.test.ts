@@ -122,8 +122,8 @@ describe("date and list fields", () => {
 
 describe("for any text", () => {
   const anyText = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.string({ unit: "grapheme", maxLength: 200 }),
+    fc.string({ unit: "binary", maxLength: 200, size: "max" }),
+    fc.string({ unit: "grapheme", maxLength: 200, size: "max" }),
     fc.string({
       unit: fc.constantFrom(
         "a",
@@ -149,6 +149,7 @@ describe("for any text", () => {
         "💌",
       ),
       maxLength: 60,
+      size: "max",
     }),
   );
 

@@ -10,11 +10,12 @@ function decode(encoded: string): string {
 }
 
 const text = fc.oneof(
-  fc.string({ unit: "grapheme", maxLength: 300 }),
-  fc.string({ unit: "binary" }),
+  fc.string({ unit: "grapheme", maxLength: 300, size: "max" }),
+  fc.string({ unit: "binary", maxLength: 200, size: "max" }),
   fc.string({
     unit: fc.constantFrom(".", "From ", "F", " ", "  ", "\t", "\n", "\r\n", "\r", "=", "é", "💌", "word", "-", "\0"),
     maxLength: 120,
+    size: "max",
   }),
 );
 

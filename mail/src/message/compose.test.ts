@@ -119,7 +119,7 @@ test.each([
 
 describe("for any template and any values", () => {
   const anyText = fc.oneof(
-    fc.string({ unit: "grapheme", maxLength: 90 }),
+    fc.string({ unit: "grapheme", maxLength: 90, size: "max" }),
     fc.string({
       unit: fc.constantFrom(
         ".",
@@ -142,6 +142,7 @@ describe("for any template and any values", () => {
         "\0",
       ),
       maxLength: 60,
+      size: "max",
     }),
   );
   const pieces: fc.Arbitrary<readonly Piece[]> = fc.array(
