@@ -2,7 +2,7 @@
  * Return-Path addresses that tie each bounce to one delivery (VERP), and that nobody else can make. Read and judged
  * without a database: a wrong one costs one HMAC. It does not know what a delivery is, and asks no clock.
  *
- *   b <base32 of: key id 1 · org 4 · delivery 8 · day 2 · HMAC-SHA-256 cut to 12 octets> @ bounce domain     (45 characters)
+ *   b <base32 of: key id 1 · org 4 · delivery 8 · generation 1 · day 2 · HMAC-SHA-256 cut to 12 octets> @ domain     (46 characters)
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readBase32, writeBase32 } from "./encode/base32.ts";
@@ -19,6 +19,8 @@ export interface ReturnPathToken {
   /** Positive 32-bit number. */
   readonly org: number;
   readonly delivery: number;
+  /** 0 to 255: which mail of this delivery. A notice of an earlier one must not speak for the present one. */
+  readonly generation: number;
   /** When it was written, in the days of `returnPathDay`. */
   readonly day: number;
 }
@@ -26,7 +28,7 @@ export interface ReturnPathToken {
 export type ReturnPathProblem = "not-ours" | "forged" | "expired";
 
 const TAG = "b";
-const PAYLOAD_BYTES = 15;
+const PAYLOAD_BYTES = 16;
 const MAC_BYTES = 12;
 const TOKEN_LENGTH = TAG.length + Math.ceil(((PAYLOAD_BYTES + MAC_BYTES) * 8) / 5);
 const VALID_DAYS = 30;
@@ -47,7 +49,8 @@ export function writeReturnPath(key: ReturnPathKey, token: ReturnPathToken, doma
   payload.writeUInt8(key.id, 0);
   payload.writeUInt32BE(token.org, 1);
   payload.writeBigUInt64BE(BigInt(token.delivery), 5);
-  payload.writeUInt16BE(token.day, 13);
+  payload.writeUInt8(token.generation, 13);
+  payload.writeUInt16BE(token.day, 14);
   return `${TAG}${writeBase32(Buffer.concat([payload, macOf(key, payload, domain)]))}@${domain}`;
 }
 
@@ -69,7 +72,8 @@ export function readReturnPath(
   const token = {
     org: payload.readUInt32BE(1),
     delivery: Number(payload.readBigUInt64BE(5)),
-    day: payload.readUInt16BE(13),
+    generation: payload.readUInt8(13),
+    day: payload.readUInt16BE(14),
   };
   const age = today - token.day;
   return age > VALID_DAYS || age < -FUTURE_DAYS ? failed("expired") : ok(token);
