@@ -512,6 +512,16 @@ describe("silence", () => {
     expect(connection.isUsable).toBe(false);
   });
 
+  test("after the final dot is borne longer than elsewhere", async () => {
+    const slow = after354(async (line) => {
+      await line.hearMail();
+      await new Promise((resolve) => setTimeout(resolve, 2 * A_MOMENT));
+      line.say("250 at last");
+    });
+    const timeouts = { commandMs: A_MOMENT, dataMs: A_MOMENT, finalDotMs: 100 * A_MOMENT };
+    expect((await (await opened(await start(slow), { timeouts })).deliver(mail)).kind).toBe("accepted");
+  });
+
   test("a reply that drips for ever is ended by the deadline of the whole reply", async () => {
     const peer = await start(async (line) => {
       const drip = setInterval(() => line.say("220-wait"), 5);
@@ -598,6 +608,20 @@ describe("hostile servers", () => {
       }),
     );
     expect(brief(await (await opened(peer)).deliver(mail))).toEqual(["unknown", "body", null, "temporary"]);
+  });
+
+  test("a refusal in the middle of a large mail is their word, and the connection is over", async () => {
+    const peer = await start(
+      after354(async (line) => {
+        line.stopReading();
+        await moment();
+        line.say("552 5.3.4 too large");
+      }),
+    );
+    const connection = await opened(peer);
+    const bytes = Buffer.alloc(40_000_000, `${"x".repeat(998)}\r\n`);
+    expect(brief(await connection.deliver({ ...mail, bytes }))).toEqual(["refused", "body", 552, "permanent"]);
+    expect(connection.isUsable).toBe(false);
   });
 
   test("250 to DATA is `failed`, and the mail does not leave", async () => {
@@ -715,15 +739,17 @@ describe("TLS", () => {
     expect(peer.lines[0]!.received.toString()).toBe("EHLO out.example.com\r\n");
   });
 
-  test("from the first byte, for port 465", async () => {
+  test("from the first byte, for port 465; the server is asked for by name", async () => {
+    let name = "";
     const peer = await start(async (line) => {
-      await line.startTls(identity);
+      name = await line.startTls(identity);
       await welcome(line, "PIPELINING");
       await takeMail(line);
     });
     const connection = await opened(peer, { tls: "implicit", tlsOptions: { ca: identity.cert } });
     expect(connection.peer.tls).toMatchObject({ certificate: "verified" });
     expect((await connection.deliver(mail)).kind).toBe("accepted");
+    expect(name).toBe("mx.example.com");
   });
 
   test("from the first byte, where the server speaks in clear: failed at starttls", async () => {

@@ -241,7 +241,8 @@ export class Connection {
 
   #finish({ end, after }: TransactionState & { kind: "done" }): Submission {
     this.#needsReset = after === "reset";
-    if (after === "spent") this.#wire.destroy();
+    // A refusal in the middle of a mail: the rest of it is still on its way, and may be answered once more.
+    if (after === "spent" || this.#wire.hasUnsent) this.#wire.destroy();
     else this.#wire.rest(this.#timeouts.idleMs);
     return { ...end, peer: this.peer };
   }

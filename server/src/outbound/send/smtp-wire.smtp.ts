@@ -39,8 +39,8 @@ const UNREAD_MAX = 16;
 
 export class Wire {
   #socket: Socket;
-  #reader = new ReplyReader();
-  #replies: Reply[] = [];
+  readonly #reader = new ReplyReader();
+  readonly #replies: Reply[] = [];
   #lostText: string | null = null;
   #wake: (() => void) | null = null;
   #deadlineAt = Infinity;
@@ -65,10 +65,10 @@ export class Wire {
 
   /** Null once TLS stands, else why it does not. The wire is lost then. */
   async secured(options: TlsConnectionOptions, timeoutMs: number): Promise<string | null> {
+    // Refused rather than dropped: with nothing unread here, nothing said in clear can count as said inside TLS.
     if (this.hasUnread) this.#lose("The server sent clear text where TLS was to begin");
     if (this.#lostText !== null) return this.#lostText;
     this.#socket.off("data", this.#onData);
-    this.#reader = new ReplyReader();
     const secure = connectTls({ ...options, socket: this.#socket });
     this.#socket = secure;
     this.#watch(secure);
@@ -111,6 +111,11 @@ export class Wire {
   /** Has anything arrived that nobody has heard yet? */
   get hasUnread(): boolean {
     return this.#replies.length > 0 || this.#reader.isMidReply;
+  }
+
+  /** Are there bytes of ours that the system has not taken yet? */
+  get hasUnsent(): boolean {
+    return this.#socket.writableLength > 0;
   }
 
   get ends(): Ends {

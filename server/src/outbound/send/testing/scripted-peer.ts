@@ -88,13 +88,19 @@ export class PeerLine {
     return (await this.#take("\r\n.\r\n")).slice(0, -3);
   }
 
-  /** From here on TLS, as the server; resolves when the handshake is done. */
-  async startTls(identity: SecureContextOptions): Promise<void> {
+  /** Reads nothing more, so that the client's bytes pile up. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  /** From here on TLS, as the server; after the handshake, the server name the client asked for. */
+  async startTls(identity: SecureContextOptions): Promise<string> {
     this.#socket.removeAllListeners("data");
     const secure = new TLSSocket(this.#socket, { isServer: true, ...identity });
     this.#socket = secure;
     this.#watch(secure);
     await Promise.race([once(secure, "secure"), this.gone().then(() => Promise.reject(new ClientGone()))]);
+    return String(secure.servername);
   }
 
   /** Closes in the usual way, after what was said. */
