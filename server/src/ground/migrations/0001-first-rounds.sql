@@ -44,7 +44,7 @@ create table employee (
   starts_on     date,
   opted_out_at  timestamptz,
   -- The bounce flag, as it stands now; its history is in flag_event.
-  flag          text check (flag in ('hard', 'refused-by-their-system', 'complaint')),
+  flag          text check (flag in ('soft', 'refused-by-their-system', 'hard', 'complaint')),
   flag_cause    text,
   flag_text     text,
   flagged_at    timestamptz,
@@ -86,16 +86,13 @@ create table round (
 );
 create index round_sending on round (org_id, id) where state = 'open';
 
--- What a round says, per language and kind of mail; the source that HR wrote.
+-- What a round says, per kind of mail and language, as HR wrote it.
 create table round_message (
   org_id    integer not null,
   round_id  bigint not null,
   kind      text not null default 'invitation',
   language  text not null,
-  subject   text not null,
-  preview   text not null default '',
-  body_mjml text not null,
-  body_text text not null,
+  source    jsonb not null,
   primary key (org_id, round_id, kind, language),
   foreign key (org_id, round_id) references round
 );
@@ -207,9 +204,10 @@ create table attempt (
   tls         text,
   -- Who reported it: us, during the attempt, or a notice that came back later.
   source      text not null default 'attempt' check (source in ('attempt', 'notice')),
-  inbound_id  bigint
-) with (fillfactor = 100);
-create index attempt_of on attempt (org_id, delivery_id);
+  inbound_id  bigint not null default 0,
+  -- Writing an outcome again (its commit was not answered) adds nothing.
+  primary key (org_id, delivery_id, generation, fence, source, inbound_id)
+);
 
 create table flag_event (
   org_id      integer not null,
@@ -300,6 +298,7 @@ grant select on attempt, inbound_mail, reply, node to roundtrip_app;
 grant select on organisation, sending_domain, round_message, round_tester to roundtrip_engine;
 grant select, insert, update on delivery, node, inbound_mail to roundtrip_engine;
 grant select, update on round to roundtrip_engine;
-grant select, insert on attempt, flag_event, reply, alert to roundtrip_engine;
+grant select, insert on attempt, flag_event, reply to roundtrip_engine;
+grant select, insert, update on alert to roundtrip_engine;
 grant select on employee to roundtrip_engine;
 grant update (flag, flag_cause, flag_text, flagged_at, opted_out_at, updated_at) on employee to roundtrip_engine;

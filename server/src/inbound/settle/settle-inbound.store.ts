@@ -1,0 +1,231 @@
+/**
+ * Settles one incoming mail: finds the delivery by its token, lets `outcome/` decide the step, and writes step, the
+ * other side's words, effects and the mail's own state in one transaction. Settling again changes nothing.
+ */
+import { readReturnPath, type ReturnPathKey, returnPathDay } from "@roundtrip/mail/verp";
+import { type Client, type Database, inTransaction } from "../../ground/database.store.ts";
+import { type Delivery, type DeliveryState, decideStep, isSettled, type SendingRules, type Step } from "../../outcome/delivery.ts";
+import { carryOut } from "../../outcome/outcome.store.ts";
+import type { Recognised, RecognisedRecipient } from "../recognise/recognise.ts";
+import { decideSettlement, type Settlement } from "./decide-settlement.ts";
+
+export interface InboundMail {
+  readonly id: number;
+  readonly orgId: number | null;
+  readonly receivedAt: Date;
+  readonly envelopeTo: string;
+  readonly raw: Buffer;
+  readonly token: Token | null;
+}
+
+interface Token {
+  readonly org: number;
+  readonly delivery: number;
+  readonly generation: number;
+}
+
+export interface SettleFacts {
+  readonly rules: Omit<SendingRules, "neverSendTwice">;
+  readonly bounceDomain: string;
+  readonly returnPathKeys: readonly ReturnPathKey[];
+  readonly sendingDomain: string;
+  readonly messageIdKeys: readonly ReturnPathKey[];
+  readonly now: Date;
+}
+
+/** Null when it is settled already or does not exist. */
+export async function readInboundMail(database: Database, inboundId: number): Promise<InboundMail | null> {
+  const found = await database.engine.query<{
+    id: number;
+    org_id: number | null;
+    received_at: Date;
+    envelope_to: string;
+    raw: Buffer;
+    token_delivery: number | null;
+    token_generation: number | null;
+  }>("select id, org_id, received_at, envelope_to, raw, token_delivery, token_generation from inbound_mail where id = $1 and state = 'received'", [inboundId]);
+  const row = found.rows[0];
+  if (!row) return null;
+  const token = row.org_id !== null && row.token_delivery !== null ? { org: row.org_id, delivery: row.token_delivery, generation: row.token_generation ?? 0 } : null;
+  return { id: row.id, orgId: row.org_id, receivedAt: row.received_at, envelopeTo: row.envelope_to, raw: row.raw, token };
+}
+
+export async function settleInbound(database: Database, mail: InboundMail, recognised: Recognised, facts: SettleFacts): Promise<void> {
+  await inTransaction(database.engine, async (client) => {
+    const waiting = await client.query("select from inbound_mail where id = $1 and state = 'received' for update", [mail.id]);
+    if (waiting.rowCount === 0) return;
+    const token = mail.token ?? findToken(recognised, facts);
+    const concerned = token ? await lockDelivery(client, token) : null;
+    const settlement = decideSettlement(recognised, concerned?.address ?? null);
+    await carryOutSettlement(client, { mail, recognised, settlement, concerned, token }, facts);
+    await closeMail(client, mail, recognised, settlement, token?.org ?? (await findReplyOrganisation(client, mail)));
+  });
+}
+
+/** The second place a token may stand: our own header, or our Message-ID, in what a notice returns or a reply refers to. */
+function findToken(mail: Recognised, facts: SettleFacts): Token | null {
+  const today = returnPathDay(facts.now);
+  const { ownReference, messageIds } = mail.references;
+  if (ownReference !== null) {
+    const read = readReturnPath(`${ownReference}@${facts.bounceDomain}`, facts.returnPathKeys, facts.bounceDomain, today);
+    if (read.ok) return read.value;
+  }
+  for (const id of messageIds) {
+    const read = readReturnPath(id.replaceAll(/^<|>$/g, ""), facts.messageIdKeys, facts.sendingDomain, today);
+    if (read.ok) return read.value;
+  }
+  return null;
+}
+
+interface Concerned extends Delivery {
+  readonly orgId: number;
+  readonly id: number;
+  readonly employeeId: number;
+  readonly address: string;
+  readonly generation: number;
+  readonly fence: number;
+  readonly closesAt: Date;
+  readonly neverSendTwice: boolean;
+}
+
+async function lockDelivery(client: Client, token: Token): Promise<Concerned | null> {
+  const found = await client.query<{
+    employee_id: number;
+    address: string;
+    state: DeliveryState;
+    attempts: number;
+    first_tried_at: Date | null;
+    possible_duplicate: boolean;
+    soft_flagged: boolean;
+    generation: number;
+    fence: number;
+    closes_at: Date;
+    never_send_twice: boolean;
+  }>(
+    `select d.employee_id, d.address, d.state, d.attempts, d.first_tried_at, d.possible_duplicate, coalesce(e.flag = 'soft', false) as soft_flagged, d.generation, d.fence, r.closes_at, r.never_send_twice
+     from delivery d join round r on r.org_id = d.org_id and r.id = d.round_id join employee e on e.org_id = d.org_id and e.id = d.employee_id
+     where d.org_id = $1 and d.id = $2 for update of d`,
+    [token.org, token.delivery],
+  );
+  const row = found.rows[0];
+  if (!row) return null;
+  return {
+    orgId: token.org,
+    id: token.delivery,
+    employeeId: row.employee_id,
+    address: row.address,
+    state: row.state,
+    attempts: row.attempts,
+    firstTriedAt: row.first_tried_at,
+    possibleDuplicate: row.possible_duplicate,
+    softFlagged: row.soft_flagged,
+    generation: row.generation,
+    fence: row.fence,
+    closesAt: row.closes_at,
+    neverSendTwice: row.never_send_twice,
+  };
+}
+
+interface Case {
+  readonly mail: InboundMail;
+  readonly recognised: Recognised;
+  readonly settlement: Settlement;
+  readonly concerned: Concerned | null;
+  readonly token: Token | null;
+}
+
+async function carryOutSettlement(client: Client, { mail, recognised, settlement, concerned, token }: Case, facts: SettleFacts): Promise<void> {
+  if (settlement.kind === "reply") await keepReply(client, mail, recognised, settlement, concerned);
+  const event = settlement.kind === "delivery" ? settlement.event : settlement.kind === "reply" ? settlement.evidence : null;
+  if (!event || !concerned) return;
+  // News of an earlier mail, to an address that has been put right since, says nothing about the present one.
+  const isPresent = token?.generation === concerned.generation;
+  const rules = { ...facts.rules, neverSendTwice: concerned.neverSendTwice };
+  const step = isPresent ? decideStep(concerned, event, rules, { now: facts.now, closesAt: concerned.closesAt, chance: 0 }) : null;
+  if (settlement.kind === "delivery") await noteNotice(client, concerned, token?.generation ?? 0, mail, settlement);
+  if (!step) return;
+  await writeStep(client, concerned, step, settlement, facts.now);
+  await carryOut(client, concerned, step.effects, facts.now);
+}
+
+async function writeStep(client: Client, delivery: Concerned, step: Step, settlement: Settlement, now: Date): Promise<void> {
+  const recipient = settlement.kind === "delivery" ? settlement.recipient : null;
+  await client.query(
+    `update delivery set state = $3, due_at = $4, settled_at = case when $5 then coalesce(settled_at, $6) end, node_id = null,
+       cause = coalesce($7, cause), last_code = coalesce($8, last_code), last_enhanced = coalesce($9, last_enhanced), last_text = coalesce($10, last_text)
+     where org_id = $1 and id = $2`,
+    [
+      delivery.orgId,
+      delivery.id,
+      step.state,
+      step.dueAt,
+      isSettled(step.state),
+      now,
+      recipient && step.state !== "delivered" ? recipient.cause : null,
+      recipient?.replyCode ? Number(recipient.replyCode) : null,
+      recipient?.status ?? null,
+      recipient?.text.replaceAll("\0", "").slice(0, 2000) ?? null,
+    ],
+  );
+}
+
+async function noteNotice(client: Client, delivery: Concerned, generation: number, mail: InboundMail, settlement: Extract<Settlement, { kind: "delivery" }>): Promise<void> {
+  const recipient: RecognisedRecipient | null = settlement.recipient;
+  await client.query(
+    `insert into attempt (org_id, delivery_id, generation, fence, at, result, code, enhanced, text, cause, rule, source, inbound_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'notice', $12) on conflict do nothing`,
+    [
+      delivery.orgId,
+      delivery.id,
+      generation,
+      delivery.fence,
+      mail.receivedAt,
+      settlement.result,
+      recipient?.replyCode ? Number(recipient.replyCode) : null,
+      recipient?.status ?? null,
+      recipient?.text.replaceAll("\0", "").slice(0, 2000) ?? "",
+      recipient?.cause ?? null,
+      recipient?.rule ?? null,
+      mail.id,
+    ],
+  );
+}
+
+async function keepReply(client: Client, mail: InboundMail, recognised: Recognised, settlement: Extract<Settlement, { kind: "reply" }>, concerned: Concerned | null): Promise<void> {
+  const orgId = concerned?.orgId ?? (await findReplyOrganisation(client, mail));
+  if (orgId === null) return;
+  await client.query(
+    `insert into reply (org_id, inbound_id, employee_id, delivery_id, automatic, reason, from_text, subject, visible_text, at)
+     values ($1, $2, coalesce($3, (select id from employee where org_id = $1 and email_key = $11)), $4, $5, $6, $7, $8, $9, $10) on conflict (inbound_id) do nothing`,
+    [
+      orgId,
+      mail.id,
+      concerned?.employeeId ?? null,
+      concerned?.id ?? null,
+      settlement.automatic,
+      settlement.reason,
+      clean(recognised.from ?? ""),
+      clean(recognised.subject ?? ""),
+      clean(recognised.visibleText ?? ""),
+      mail.receivedAt,
+      (recognised.from ?? "").toLowerCase(),
+    ],
+  );
+}
+
+/** Whose reply address a mail came to. */
+async function findReplyOrganisation(client: Client, mail: InboundMail): Promise<number | null> {
+  const local = mail.envelopeTo.split("@")[0] ?? "";
+  const found = await client.query<{ org_id: number }>("select org_id from organisation where lower(reply_local) = lower($1) order by org_id limit 1", [local]);
+  return found.rows[0]?.org_id ?? null;
+}
+
+async function closeMail(client: Client, mail: InboundMail, recognised: Recognised, settlement: Settlement, orgId: number | null): Promise<void> {
+  const state = recognised.kind === "unreadable" ? "unreadable" : settlement.kind === "unmatched" ? "unmatched" : "settled";
+  const note = settlement.kind === "unmatched" ? settlement.because : null;
+  await client.query("update inbound_mail set state = $2, kind = $3, note = $4, org_id = coalesce(org_id, $5), settled_at = now() where id = $1", [mail.id, state, recognised.kind, note, orgId]);
+}
+
+function clean(text: string): string {
+  return text.replaceAll("\0", "").slice(0, 100_000);
+}

@@ -1,0 +1,65 @@
+/**
+ * Enqueues a round chunk by chunk: one delivery per employee of the audience, those left out included, so that the
+ * ledger sums over everybody. Each chunk moves the round's cursor in the same transaction, so a launch that is killed
+ * goes on where it was, and launching twice adds nobody twice.
+ */
+import type { Database } from "../../ground/database.store.ts";
+import { inTransaction } from "../../ground/database.store.ts";
+import { leftOutBecause } from "./left-out.ts";
+
+export interface EnqueuePlan {
+  readonly orgId: number;
+  readonly roundId: number;
+  /** Languages the round speaks; the first one serves whoever speaks none of them. */
+  readonly languages: readonly [string, ...string[]];
+  /** Attributes that the texts use; only these are copied into the delivery. */
+  readonly attributes: readonly string[];
+}
+
+const enqueueChunk = `
+  with chunk as materialized (
+    select e.*, ${leftOutBecause("e", "$4::timestamptz")} as because
+    from employee e join round r on r.org_id = e.org_id
+    where r.org_id = $1 and r.id = $2 and e.id > r.enqueued_through
+      and (r.kind = 'live' or exists (select from round_tester t where t.org_id = r.org_id and t.round_id = r.id and t.employee_id = e.id))
+    order by e.id limit $3
+  ), added as (
+    insert into delivery (org_id, round_id, employee_id, state, suppressed_because, address, language, slots, due_at, settled_at)
+    select c.org_id, $2, c.id,
+      case when c.because is null then 'queued' else 'suppressed' end, c.because, c.email,
+      coalesce(
+        (select l from unnest($5::text[]) l where lower(l) = lower(c.language)),
+        (select l from unnest($5::text[]) l where lower(split_part(l, '-', 1)) = lower(split_part(c.language, '-', 1)) limit 1),
+        ($5::text[])[1]),
+      jsonb_build_object('name', c.name, 'attributes',
+        coalesce((select jsonb_object_agg(a.key, a.value) from jsonb_each_text(c.attributes) a where a.key = any ($6::text[])), '{}')),
+      case when c.because is null then $4::timestamptz end,
+      case when c.because is not null then $4::timestamptz end
+    from chunk c
+    on conflict on constraint delivery_once do nothing
+    returning 1
+  )
+  update round r set
+    enqueued = r.enqueued + (select count(*) from added),
+    enqueued_through = coalesce((select max(id) from chunk), r.enqueued_through)
+  where r.org_id = $1 and r.id = $2 and r.state = 'launching'
+  returning (select count(*) from chunk) as looked`;
+
+const chunkSize = 10_000;
+
+/** Enqueues everybody, then opens the round for sending. Does nothing when the round is not launching (any more). */
+export async function enqueueRound(database: Database, plan: EnqueuePlan, now: Date): Promise<void> {
+  for (let looked = chunkSize; looked === chunkSize; ) looked = await enqueueNextChunk(database, plan, now);
+  // Fresh statistics first: claims are half as fast while the planner believes the table to be empty.
+  await database.owner.query("analyze delivery");
+  await database.engine.query("update round set state = 'open' where org_id = $1 and id = $2 and state = 'launching'", [plan.orgId, plan.roundId]);
+}
+
+async function enqueueNextChunk(database: Database, plan: EnqueuePlan, now: Date): Promise<number> {
+  return inTransaction(database.engine, async (client) => {
+    const round = await client.query("select from round where org_id = $1 and id = $2 and state = 'launching' for update", [plan.orgId, plan.roundId]);
+    if (round.rowCount === 0) return 0;
+    const done = await client.query<{ looked: number }>(enqueueChunk, [plan.orgId, plan.roundId, chunkSize, now, plan.languages, plan.attributes]);
+    return done.rows[0]?.looked ?? 0;
+  });
+}

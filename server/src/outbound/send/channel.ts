@@ -1,0 +1,7 @@
+/** A way out: something that opens SMTP connections. What one attempt comes to is said by the connection; what follows, by `outcome/`. */
+import type { Connection, ConnectFailure } from "./smtp-connection.smtp.ts";
+
+export interface Channel {
+  readonly kind: "world" | "relay";
+  open(): Promise<Connection | ConnectFailure>;
+}

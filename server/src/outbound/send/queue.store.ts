@@ -1,0 +1,182 @@
+/**
+ * The queue is the delivery table itself: claim, submitting mark, release, take-over, late resend.
+ * Every statement names the fence it was given, so a node that lost its claim can change nothing any more.
+ */
+import type { DeliveryState } from "../../outcome/delivery.ts";
+import type { Queryable } from "../../ground/database.store.ts";
+import { leftOutBecause } from "../audience/left-out.ts";
+
+export interface OpenRound {
+  readonly orgId: number;
+  readonly roundId: number;
+  readonly closesAt: Date;
+  readonly neverSendTwice: boolean;
+}
+
+/** A delivery that this node holds, with all that composing and deciding need. */
+export interface Claimed {
+  readonly orgId: number;
+  readonly id: number;
+  readonly roundId: number;
+  readonly kind: string;
+  readonly fence: number;
+  readonly address: string;
+  readonly language: string;
+  /** The person's values as they were when the round was enqueued. */
+  readonly slots: PersonSlots;
+  readonly generation: number;
+  readonly messageDate: Date;
+  readonly attempts: number;
+  readonly firstTriedAt: Date | null;
+  readonly possibleDuplicate: boolean;
+  readonly softFlagged: boolean;
+}
+
+export interface PersonSlots {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export async function listOpenRounds(engine: Queryable): Promise<readonly OpenRound[]> {
+  const rounds = await engine.query<{ org_id: number; id: number; closes_at: Date; never_send_twice: boolean }>({
+    name: "list-open-rounds",
+    text: "select org_id, id, closes_at, never_send_twice from round where state = 'open' order by org_id, id",
+  });
+  return rounds.rows.map((row) => ({
+    orgId: row.org_id,
+    roundId: row.id,
+    closesAt: row.closes_at,
+    neverSendTwice: row.never_send_twice,
+  }));
+}
+
+const claim = `
+  with picked as materialized (
+    select d.org_id, d.id from delivery d
+    where d.org_id = $1 and d.round_id = $2 and d.settled_at is null and d.state = 'queued' and d.due_at <= $3
+    order by d.due_at, d.id limit $4 for update skip locked
+  ), judged as (
+    select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged, ${leftOutBecause("e", "$3::timestamptz")} as because
+    from picked p join delivery d using (org_id, id) join employee e on e.org_id = d.org_id and e.id = d.employee_id
+  )
+  update delivery d set
+    state = case when j.because is null then 'claimed' else 'suppressed' end,
+    suppressed_because = j.because,
+    node_id = case when j.because is null then $5::bigint end,
+    settled_at = case when j.because is not null then $3::timestamptz end,
+    fence = d.fence + 1,
+    message_date = coalesce(d.message_date, $3)
+  from judged j where d.org_id = j.org_id and d.id = j.id
+  returning d.id, d.state, d.kind, d.fence, d.address, d.language, d.slots, d.generation, d.message_date, d.attempts, d.first_tried_at, d.possible_duplicate, j.soft_flagged`;
+
+interface ClaimRow {
+  id: number;
+  state: DeliveryState;
+  kind: string;
+  fence: number;
+  address: string;
+  language: string;
+  slots: PersonSlots;
+  generation: number;
+  message_date: Date;
+  attempts: number;
+  first_tried_at: Date | null;
+  possible_duplicate: boolean;
+  soft_flagged: boolean;
+}
+
+/**
+ * Claims up to `most` due deliveries of one round for this node. People who were flagged, left or opted out since the
+ * enqueue are suppressed here instead: the last look before a mail is made.
+ */
+export async function claimDue(
+  engine: Queryable,
+  round: OpenRound,
+  nodeId: number,
+  when: { now: Date; most: number },
+): Promise<{ claimed: readonly Claimed[]; looked: number }> {
+  const rows = await engine.query<ClaimRow>({
+    name: "claim-due",
+    text: claim,
+    values: [round.orgId, round.roundId, when.now, when.most, nodeId],
+  });
+  const claimed = rows.rows
+    .filter((row) => row.state === "claimed")
+    .map((row) => ({
+      orgId: round.orgId,
+      id: row.id,
+      roundId: round.roundId,
+      kind: row.kind,
+      fence: row.fence,
+      address: row.address,
+      language: row.language,
+      slots: row.slots,
+      generation: row.generation,
+      messageDate: row.message_date,
+      attempts: row.attempts,
+      firstTriedAt: row.first_tried_at,
+      possibleDuplicate: row.possible_duplicate,
+      softFlagged: row.soft_flagged,
+    }));
+  return { claimed, looked: rows.rows.length };
+}
+
+export interface Mark {
+  readonly orgId: number;
+  readonly id: number;
+  readonly fence: number;
+}
+
+const mark = `
+  update delivery d set state = 'submitting'
+  from unnest($1::integer[], $2::bigint[], $3::integer[]) as m (org_id, id, fence), round r
+  where d.org_id = m.org_id and d.id = m.id and d.fence = m.fence and d.state = 'claimed' and d.node_id = $4
+    and r.org_id = d.org_id and r.id = d.round_id and r.state = 'open'
+    and exists (select from node n where n.id = $4 and n.ended_at is null and n.lease_until > clock_timestamp())
+  returning d.id`;
+
+/**
+ * Commits "this mail is about to be handed over" for each mark, before its last byte leaves. False: the claim, the
+ * lease or the round is no longer ours to send, and the mail must not go.
+ */
+export async function markSubmitting(
+  engine: Queryable,
+  nodeId: number,
+  marks: readonly Mark[],
+): Promise<readonly boolean[]> {
+  const values = [marks.map((m) => m.orgId), marks.map((m) => m.id), marks.map((m) => m.fence), nodeId];
+  const marked = await engine.query<{ id: number }>({ name: "mark-submitting", text: mark, values });
+  const ids = new Set(marked.rows.map((row) => row.id));
+  return marks.map((m) => ids.has(m.id));
+}
+
+/** Gives claims back untouched: nothing of these mails has left, and the try is not counted. */
+export async function releaseClaims(
+  engine: Queryable,
+  nodeId: number,
+  marks: readonly Mark[],
+  now: Date,
+): Promise<void> {
+  if (marks.length === 0) return;
+  await engine.query({
+    name: "release-claims",
+    text: `update delivery d set state = 'queued', node_id = null, due_at = coalesce(d.due_at, $5), fence = d.fence + 1
+           from unnest($1::integer[], $2::bigint[], $3::integer[]) as m (org_id, id, fence)
+           where d.org_id = m.org_id and d.id = m.id and d.fence = m.fence and d.node_id = $4`,
+    values: [marks.map((m) => m.orgId), marks.map((m) => m.id), marks.map((m) => m.fence), nodeId, now],
+  });
+}
+
+/**
+ * Sends once more what has waited long enough for evidence: same bytes, same Message-ID, marked as a possible
+ * duplicate. "Never send twice" and a second lost answer have no due time, so they wait for a person.
+ */
+export async function requeueUnknown(engine: Queryable, round: OpenRound, now: Date): Promise<number> {
+  const requeued = await engine.query({
+    name: "requeue-unknown",
+    text: `update delivery set state = 'queued', possible_duplicate = true, fence = fence + 1
+           where org_id = $1 and round_id = $2 and settled_at is null and state = 'unknown' and due_at <= $3`,
+    values: [round.orgId, round.roundId, now],
+  });
+  return requeued.rowCount ?? 0;
+}

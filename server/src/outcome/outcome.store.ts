@@ -1,0 +1,126 @@
+/**
+ * Writes down what attempts came to: the new state, the other side's own words, and the effects, in one transaction.
+ * Writing the same outcome twice changes nothing; an outcome under an old fence leaves the state alone and is kept as an attempt.
+ */
+import type { RemoteWord } from "@roundtrip/mail/smtp/reply";
+import { type Client, type Database, inTransaction, type Queryable } from "../ground/database.store.ts";
+import type { CauseVerdict } from "./cause/cause.ts";
+import { type Effect, isSettled, type Step } from "./delivery.ts";
+import { flagEmployee, liftSoftFlag } from "./flag.store.ts";
+
+/** Where the mail was handed over, as far as it came. */
+export interface Place {
+  readonly host: string;
+  readonly address: string | null;
+  readonly localAddress: string | null;
+  /** Version, cipher and certificate verdict in one short text; null in clear. */
+  readonly tls: string | null;
+}
+
+export interface AttemptOutcome {
+  readonly orgId: number;
+  readonly id: number;
+  readonly generation: number;
+  readonly fence: number;
+  readonly at: Date;
+  readonly result: "accepted" | "refused" | "failed" | "unknown";
+  readonly step: Step;
+  readonly word: RemoteWord;
+  readonly verdict: CauseVerdict | null;
+  readonly place: Place | null;
+}
+
+const record = `
+  with given as (
+    select * from unnest($1::integer[], $2::bigint[], $3::smallint[], $4::integer[], $5::timestamptz[], $6::text[], $7::text[], $8::timestamptz[],
+      $9::smallint[], $10::boolean[], $11::text[], $12::smallint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::timestamptz[])
+      as g (org_id, id, generation, fence, at, result, state, due_at, attempts, possible_duplicate, step, code, enhanced, text, cause, rule, host, ip, local_ip, tls, settled_at)
+  ), noted as (
+    insert into attempt (org_id, delivery_id, generation, fence, at, result, step, code, enhanced, text, cause, rule, remote_host, remote_ip, local_ip, tls)
+    select org_id, id, generation, fence, at, result, step, code, enhanced, text, cause, rule, host, ip, local_ip, tls from given
+    on conflict do nothing
+  )
+  update delivery d set
+    state = g.state, due_at = g.due_at, attempts = g.attempts, possible_duplicate = g.possible_duplicate,
+    node_id = null, settled_at = g.settled_at, first_tried_at = coalesce(d.first_tried_at, g.at),
+    cause = g.cause, last_code = g.code, last_enhanced = g.enhanced, last_text = g.text
+  from given g
+  where d.org_id = g.org_id and d.id = g.id and d.fence = g.fence and d.state in ('claimed', 'submitting', 'unknown')
+  returning d.id`;
+
+/** Records a batch of attempts; all or nothing. */
+export async function recordOutcomes(database: Database, outcomes: readonly AttemptOutcome[]): Promise<void> {
+  if (outcomes.every((outcome) => outcome.step.effects.length === 0)) {
+    await writeOutcomes(database.engine, outcomes);
+    return;
+  }
+  await inTransaction(database.engine, async (client) => {
+    const written = new Set(await writeOutcomes(client, outcomes));
+    for (const outcome of outcomes) if (written.has(outcome.id)) await carryOut(client, outcome, outcome.step.effects, outcome.at);
+  });
+}
+
+async function writeOutcomes(engine: Queryable, outcomes: readonly AttemptOutcome[]): Promise<readonly number[]> {
+  const column = <Value>(read: (outcome: AttemptOutcome) => Value): Value[] => outcomes.map(read);
+  const written = await engine.query<{ id: number }>({
+    name: "record-outcomes",
+    text: record,
+    values: [
+      column((o) => o.orgId),
+      column((o) => o.id),
+      column((o) => o.generation),
+      column((o) => o.fence),
+      column((o) => o.at),
+      column((o) => o.result),
+      column((o) => o.step.state),
+      column((o) => o.step.dueAt),
+      column((o) => o.step.attempts),
+      column((o) => o.step.possibleDuplicate),
+      column((o) => o.word.step),
+      column((o) => o.word.code),
+      column((o) => o.word.enhanced),
+      column((o) => cleanText(o.word.text)),
+      column((o) => o.verdict?.cause ?? null),
+      column((o) => o.verdict?.rule ?? null),
+      column((o) => o.place?.host ?? null),
+      column((o) => o.place?.address ?? null),
+      column((o) => o.place?.localAddress ?? null),
+      column((o) => o.place?.tls ?? null),
+      column((o) => (isSettled(o.step.state) ? o.at : null)),
+    ],
+  });
+  return written.rows.map((row) => row.id);
+}
+
+/** What a delivery, its person and its organisation are called where effects are carried out. */
+export interface Concerned {
+  readonly orgId: number;
+  readonly id: number;
+}
+
+/** Carries out the effects of a step, inside the transaction that wrote it. */
+export async function carryOut(client: Client, concerned: Concerned, effects: readonly Effect[], at: Date): Promise<void> {
+  for (const effect of effects) {
+    switch (effect.kind) {
+      case "flag-employee":
+        await flagEmployee(client, concerned, effect, at);
+        break;
+      case "lift-soft-flag":
+        await liftSoftFlag(client, concerned, at);
+        break;
+      case "alert-operator":
+        await client.query(
+          `insert into alert (org_id, kind, subject, text, at)
+           select d.org_id, 'refused-because-of-us', $3, $4, $5 from delivery d where d.org_id = $1 and d.id = $2
+           on conflict (org_id, kind, subject) do nothing`,
+          [concerned.orgId, concerned.id, effect.verdict.cause, cleanText(effect.text), at],
+        );
+        break;
+    }
+  }
+}
+
+/** PostgreSQL text holds no NUL, and a remote's words may be anything. */
+function cleanText(text: string): string {
+  return text.replaceAll("\0", "").slice(0, 2000);
+}
