@@ -1,0 +1,86 @@
+/**
+ * Finds why a mail was not delivered from what a server said, in a live reply or in a notice. Words decide before
+ * numbers, because numbers lie more often (a full mailbox is often `5.1.1`). Where nothing says it clearly the answer is
+ * `unclassified`: a wrong guess is worse. It does not decide what follows.
+ */
+import { type Cause, type CauseVerdict, type Fault, faultOf } from "./cause.ts";
+import type { CodeRule, Provider, RemoteSaying, TextRule } from "./cause-rule.ts";
+import { normaliseSaying } from "./normalise-saying.ts";
+import { providerRules } from "./provider-rules.ts";
+import { findProviders } from "./providers.ts";
+import { replyRules, statusRules, stepRules } from "./status-rules.ts";
+import { textRules } from "./text-rules.ts";
+
+/** Order: provider rules, words, enhanced code, reply code with its step, our own step; the first that fits decides. */
+export function findCause(saying: RemoteSaying): CauseVerdict {
+  const rule = findRule(saying);
+  const permanent = readPermanence(saying);
+  if (!rule) return { cause: "unclassified", fault: faultOf("unclassified"), permanent, rule: "none" };
+  return { cause: rule.cause, fault: rule.fault ?? faultOf(rule.cause), permanent, rule: rule.id };
+}
+
+type Deciding = { readonly id: string; readonly cause: Cause; readonly fault?: Fault };
+
+function findRule(saying: RemoteSaying): Deciding | undefined {
+  const text = normaliseSaying(saying.text);
+  const digit = classOf(saying);
+  return (
+    findTextRule(providerRules, text, digit, findProviders(text, saying.remoteHost ?? null)) ??
+    findTextRule(textRules, text, digit, NO_PROVIDERS) ??
+    findStatusRule(saying.enhanced) ??
+    findReplyRule(saying) ??
+    (saying.code === null && saying.enhanced === null ? findStepRule(saying.step) : undefined)
+  );
+}
+
+const NO_PROVIDERS: ReadonlySet<Provider> = new Set();
+
+function findTextRule(
+  rules: readonly TextRule[],
+  text: string,
+  digit: string | null,
+  providers: ReadonlySet<Provider>,
+): TextRule | undefined {
+  if (text === "") return undefined;
+  return rules.find(
+    (rule) =>
+      (rule.scope === "any" || providers.has(rule.scope)) &&
+      (rule.class === undefined || rule.class === digit) &&
+      rule.pattern.test(text),
+  );
+}
+
+const statusTable: ReadonlyMap<string, CodeRule> = new Map(statusRules.map((rule) => [rule.code, rule]));
+
+function findStatusRule(enhanced: string | null): CodeRule | undefined {
+  if (enhanced === null) return undefined;
+  return statusTable.get(enhanced) ?? statusTable.get(`x${enhanced.slice(1)}`);
+}
+
+/** A reply code counts only where its step is known to fit: 550 after DATA says nothing about the mailbox. */
+function findReplyRule({ code, enhanced, step }: RemoteSaying): CodeRule | undefined {
+  if (code === null || (enhanced !== null && !isGeneric(enhanced))) return undefined;
+  return replyRules.find(
+    (rule) => rule.code === code && (rule.steps === undefined || (step !== null && rule.steps.includes(step))),
+  );
+}
+
+function findStepRule(step: string | null): Deciding | undefined {
+  return step === null ? undefined : stepRules.find((rule) => rule.steps.includes(step));
+}
+
+/** `5.0.0` repeats the class and says no more; so does a code that is no enhanced code at all. */
+function isGeneric(enhanced: string): boolean {
+  return /^[245]\.0\.0$/.test(enhanced);
+}
+
+/** The reply code goes before the enhanced one, as RFC 3463 §2 makes the first digit of both the same. */
+function classOf({ code, enhanced }: RemoteSaying): string | null {
+  const first = (code ?? enhanced)?.[0];
+  return first === "4" || first === "5" ? first : null;
+}
+
+function readPermanence(saying: RemoteSaying): boolean | null {
+  const digit = classOf(saying);
+  return digit === null ? null : digit === "5";
+}

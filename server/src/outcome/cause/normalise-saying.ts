@@ -1,0 +1,16 @@
+/** Puts a server's words into the one form that rules are written for. Linear, bounded; the words themselves are kept elsewhere. */
+
+/** What a rule needs stands in the first lines; some servers go on for pages. */
+const LONGEST = 4000;
+
+/** Lower case, single blanks, addresses as `<address>`, the codes that multi-line replies repeat left out. */
+export function normaliseSaying(text: string): string {
+  return text
+    .slice(0, LONGEST)
+    .toLowerCase()
+    .replaceAll(/[’‘`´]/g, "'")
+    .replaceAll(/(?<![\d.])[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3} )?/g, " ")
+    .replaceAll(/<?(?<![\w.!#$%&'*+/=?^{|}~-])[\w.!#$%&'*+/=?^{|}~-]{1,64}@[a-z0-9.-]{1,255}>?/g, "<address>")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+}
