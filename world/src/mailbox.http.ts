@@ -3,7 +3,6 @@
  * a closed frame, its headers, its source. Read-only, server-rendered, without script. It has no login: it is for
  * loopback.
  */
-import type { AddressInfo } from "node:net";
 import fastify, { type FastifyReply } from "fastify";
 import PostalMime, { type Email } from "postal-mime";
 import type { Mailbox, ReceivedMail } from "./arrivals.ts";
@@ -34,9 +33,8 @@ const SUBJECT_MAX = 300;
 
 export async function startMailbox({ mailbox, host, port }: MailboxOptions): Promise<MailboxServer> {
   const app = makeMailbox(mailbox);
-  await app.listen({ host, port });
-  const { port: taken }: AddressInfo = app.addresses()[0] ?? { address: host, family: "", port };
-  return { port: taken, close: () => app.close() };
+  const url = await app.listen({ host, port });
+  return { port: Number(new URL(url).port || 80), close: () => app.close() };
 }
 
 /** The pages without a socket, for `inject`. */
