@@ -1,0 +1,82 @@
+/**
+ * `roundtrip import FILE [--dry-run] [--json]`: checks a CSV file against the people known already and, unless it is a
+ * dry run, applies it. Gives back what to print; the rim prints it and reports a Refusal.
+ */
+import { createReadStream } from "node:fs";
+import { access, constants } from "node:fs/promises";
+import { basename } from "node:path";
+import type { Database } from "../ground/database.store.ts";
+import { Refusal } from "../ground/refusal.ts";
+import {
+  applyImport,
+  checkImport,
+  discardImport,
+  type ImportSummary,
+  listRejected,
+  type RowFault,
+} from "../people/import.store.ts";
+
+export interface ImportOptions {
+  readonly dryRun: boolean;
+  /** One JSON document instead of sentences. */
+  readonly json: boolean;
+  readonly now: Date;
+}
+
+/** Shape of the JSON: `{ new, changed, unchanged, rejected: [{ row, column, reason }], … }`; row is the line in the file. */
+export async function importPeople(
+  database: Database,
+  orgId: number,
+  path: string,
+  { dryRun, json, now }: ImportOptions,
+): Promise<string> {
+  await access(path, constants.R_OK).catch((cause: unknown) => {
+    throw new Refusal("import-no-file", `${path} cannot be read. Check the path and its permissions.`, { cause });
+  });
+  const source = { fileName: basename(path), open: () => createReadStream(path) as AsyncIterable<Uint8Array> };
+  const summary = await checkImport(database, orgId, source, now);
+  const rejected: RowFault[] = [];
+  for await (const { row, column, reason } of listRejected(database, orgId, summary.id))
+    rejected.push({ row, column, reason });
+  const applied = dryRun ? null : await applyImport(database, orgId, summary.id, now);
+  if (dryRun) await discardImport(database, orgId, summary.id);
+  return json ? presentJson(summary, rejected, applied?.mended) : explainImport(summary, rejected, dryRun);
+}
+
+function presentJson(
+  summary: ImportSummary,
+  rejected: readonly RowFault[],
+  mended: readonly number[] | undefined,
+): string {
+  const { new: added, changed, unchanged, warnings, encoding, delimiter } = summary;
+  const document = {
+    new: added,
+    changed,
+    unchanged,
+    rejected,
+    warnings,
+    encoding,
+    delimiter,
+    applied: mended !== undefined,
+    mended,
+  };
+  return JSON.stringify(document, null, 2);
+}
+
+function explainImport(summary: ImportSummary, rejected: readonly RowFault[], dryRun: boolean): string {
+  const { fileName, encoding, delimiter, warnings } = summary;
+  const read = `${fileName}: read as ${encoding}, columns separated by ${delimiter === "\t" ? "tabs" : delimiter}`;
+  const counts = `${String(summary.new)} new, ${String(summary.changed)} changed, ${String(summary.unchanged)} unchanged, ${String(rejected.length)} rejected`;
+  const end = dryRun ? "Nothing was changed: this was a dry run." : "Imported.";
+  return [
+    read,
+    counts,
+    ...rejected.map(explainFault),
+    ...warnings.map((warning) => `look: ${explainFault(warning)}`),
+    end,
+  ].join("\n");
+}
+
+function explainFault({ row, column, reason }: RowFault): string {
+  return `row ${String(row)}${column === null ? "" : `, ${column}`}: ${reason}`;
+}
