@@ -1,0 +1,129 @@
+/**
+ * How mail systems word a notice when they do not (only) use the standard report. One row a dialect: by what it is
+ * known, where its list of addresses begins, and how an address stands in it. The words about an address reach from it to
+ * the next one. To teach a dialect more is to add a row, with a sample.
+ */
+export interface Dialect {
+  readonly id: string;
+  /** What only this mail system writes, in the words of the notice. */
+  readonly mark: RegExp;
+  /** The list of addresses begins behind this; where it is missing, with the notice. */
+  readonly begins?: RegExp;
+  /** Matches each address, as group 1, with the rest of its line left over for the words. */
+  readonly address: RegExp;
+}
+
+const ADDRESS = String.raw`[^\s<>()"',;:@\[\]]{1,128}@[^\s<>()"',;:\[\]]{1,255}`;
+/** `<a@b>: words`, at the start of a line. */
+const bracketed = new RegExp(String.raw`^[ \t]{0,20}<(${ADDRESS}|"[^"\n]{1,64}"@[^\s<>]{1,255})>`, "gim");
+/** `a@b` at the start of a line, bare, quoted or in brackets. */
+const leading = new RegExp(
+  String.raw`^[ \t*]{0,20}["'<]{0,2}(?:smtp:|mailto:)?(${ADDRESS})(?=[\s>"':,.;(<\[]|$)`,
+  "gim",
+);
+/** `… to a@b …` within a sentence. */
+const within = (before: string): RegExp =>
+  new RegExp(String.raw`(?:${before})[ \t\n]{0,4}["'<]{0,2}(${ADDRESS})`, "gi");
+
+export const dialects: readonly Dialect[] = [
+  {
+    id: "postfix",
+    mark: /this is the (?:postfix program|mail system) at host|in reply to (?:rcpt to|mail from|(?:end of )?data|helo|ehlo) command|the mail system\n/i,
+    address: bracketed,
+  },
+  {
+    id: "exim-delay",
+    mark: /a message that you sent has not yet been delivered|message has not yet been delivered to one or more/i,
+    begins:
+      /(?:has not yet been delivered (?:is|are)|not yet been delivered|following address(?:\(es\)|es)? .{0,40}):\n/i,
+    address: leading,
+  },
+  {
+    id: "exim",
+    mark: /this message was created automatically by mail delivery software|could not be delivered to one or more of its\s+recipients/i,
+    begins:
+      /(?:following address(?:\(es\)|es)? failed(?: permanently)?|address(?:es|\(es\))? failed|permanent error\.):?\s/i,
+    address: leading,
+  },
+  {
+    id: "qmail",
+    mark: /this is the (?:qmail-send|deliver|q-?mail) program|i'm afraid i wasn't able to deliver your message|i'm not going to try again|unable to deliver (?:your )?message to the following address|we were unable to deliver your message to the following|su mensaje no pudo ser entregado|your mail message to the following address|your message could not be delivered\b/i,
+    address: bracketed,
+  },
+  {
+    id: "gmail-sentence",
+    mark: /\*\* (?:address not found|delivery incomplete|message (?:blocked|not delivered|rejected|too large|not delivered to)|recipient inbox full|delivery)|your message (?:wasn't|to .{1,255} (?:has been blocked|couldn't be delivered))|there was a (?:temporary )?problem delivering your message to/i,
+    address: within("wasn't delivered to|your message to|delivering your message to|message to"),
+  },
+  {
+    id: "gmail",
+    mark: /delivery to the following recipients? (?:failed permanently|has been delayed)|automatically generated delivery status notification/i,
+    begins: /(?:failed permanently|has been delayed):/i,
+    address: leading,
+  },
+  {
+    id: "exchange-online",
+    mark: /delivery has failed to these recipients or (?:groups|distribution lists)|rejected your message to the following (?:e-?mail )?addresses|diagnostic information for administrators|\bhow to fix it\b[^]{0,400}office 365|generating server:/i,
+    address: new RegExp(
+      String.raw`^[ \t]{0,20}(?!.{0,200} gave this error)["'<]{0,2}(${ADDRESS})(?=[\s>"'<(#]|$)|your message to (${ADDRESS}) couldn't be delivered`,
+      "gim",
+    ),
+  },
+  {
+    id: "exchange-old",
+    mark: /did not reach the following recipient|the following recipient\(s\) could(?: not)? be reached|could not be reached:/i,
+    begins: /(?:did not reach the following recipient\(s\):|cannot be reached:|could not be reached:)/i,
+    address: new RegExp(String.raw`^[ \t'"]{0,20}(?:[^\n@]{0,120}[<('" ])?(${ADDRESS})['">)]{0,2} on `, "gim"),
+  },
+  {
+    id: "opensmtpd",
+    mark: /this is the mailer-daemon, please do not reply/i,
+    begins: /list of recipients:/i,
+    address: leading,
+  },
+  {
+    id: "sendmail",
+    mark: /the following addresses had (?:permanent|transient|delivery)|transcript of session follows|the following addresses had delivery/i,
+    begins: /the following addresses had[^\n]*\n/i,
+    address: new RegExp(String.raw`^[ \t]{0,20}<?(${ADDRESS})>?(?=[\s:\[(]|$)|>>> rcpt to: ?<(${ADDRESS})>`, "gim"),
+  },
+  {
+    id: "zoho",
+    mark: /error_code ?:/i,
+    begins: /permanent error\./i,
+    address: leading,
+  },
+  {
+    id: "dragonfly",
+    mark: /this is the dragonfly mail agent/i,
+    address: within("delivering your mail to"),
+  },
+  {
+    id: "symantec",
+    mark: /symantec email security|messagelabs|mail delivery agent at/i,
+    address: leading,
+  },
+  {
+    id: "interscan",
+    mark: /interscan messaging security|unable to deliver message to </i,
+    address: within("unable to deliver message to|sent <<< rcpt to:"),
+  },
+  {
+    id: "notes",
+    mark: /------- failure reasons? -|was not delivered to:|lotus (?:notes|domino)/i,
+    begins: /failure reasons?[ -]*\n|was not delivered to:/i,
+    address: leading,
+  },
+  {
+    id: "google-groups",
+    mark: /group you tried to contact|groups\/answer|support\.google\.com\/[^\s]{0,80}groups/i,
+    address: within("your email to group"),
+  },
+  {
+    id: "one-sentence",
+    mark: /the following message to <|failed to deliver to '|delivery failed \d+ attempts:|undeliverable to|your (?:message|mail) (?:to|for) .{1,255} (?:could not be|was not|cannot be) delivered|unable to deliver (?:your )?(?:message|mail)|couldn't be delivered|message could not be delivered|not deliver|delivery (?:failure|failed)/i,
+    address: within(
+      "message to|deliver to|attempts:|undeliverable to|mail (?:to|for)|deliver (?:your )?(?:message|mail) to|delivered to:?|recipients?:|rcpt to:|to:",
+    ),
+  },
+];

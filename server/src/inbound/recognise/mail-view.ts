@@ -1,0 +1,75 @@
+/** The parts of a mail that recognition looks at: its own top level, sorted by what they are. Pure. */
+import type { Headers } from "@roundtrip/mail/mime/headers";
+import { readHtmlText } from "@roundtrip/mail/mime/html-text";
+import { isEnclosedMessage, type MimePart, partText, walkParts } from "@roundtrip/mail/mime/read-mime";
+import { type NoticeText, splitNoticeText } from "./notice-text.ts";
+
+export interface MailView {
+  readonly headers: Headers;
+  /** All parts but the inside of enclosed messages. */
+  readonly parts: readonly MimePart[];
+  /** What the mail says itself, as text. */
+  readonly text: string;
+  /** The same without lines that are quoted, split before the returned message. */
+  readonly notice: NoticeText;
+  /** Texts of the machine parts of delivery reports. */
+  readonly deliveryReports: readonly string[];
+  /** Header texts of returned messages, with what follows them. */
+  readonly returned: readonly (MimePart | string)[];
+}
+
+const LONGEST_TEXT = 200_000;
+const REPORT = /^message\/(?:global-)?delivery-status$/;
+const RETURNED_HEADERS = /^(?:text\/rfc822-headers?|message\/(?:global-headers|rfc822-headers))$/;
+
+export function viewMail(mail: MimePart): MailView {
+  const parts = [...walkParts(mail, (part) => !isEnclosedMessage(part))];
+  const text = readOwnText(parts);
+  const unquoted = /^>/m.test(text)
+    ? text
+        .split("\n")
+        .filter((line) => !line.startsWith(">"))
+        .join("\n")
+    : text;
+  const notice = splitNoticeText(unquoted);
+  const headerParts = parts.filter((part) => RETURNED_HEADERS.test(part.contentType.type)).map(partText);
+  const enclosed = parts.filter((part) => part !== mail && isEnclosedMessage(part)).flatMap((part) => part.children);
+  return {
+    headers: mail.headers,
+    parts,
+    text,
+    notice,
+    deliveryReports: parts.filter((part) => REPORT.test(part.contentType.type)).map(readReportText),
+    returned: [...enclosed, ...headerParts, notice.returned].filter((piece) => piece !== ""),
+  };
+}
+
+/** Some write the fields of the report as the header of its part. */
+function readReportText(part: MimePart): string {
+  const inHeader = part.headers.fields.filter((field) => !/^(?:content-|mime-)/i.test(field.name));
+  const head = inHeader.map((field) => `${field.name}: ${field.value}\n`).join("");
+  const enclosed = part.children.map(readReportText).join("\n");
+  return [head, partText(part), enclosed].filter((piece) => piece !== "").join("\n");
+}
+
+/** Plain parts, or HTML where there are none; attachments are not what the mail says. */
+function readOwnText(parts: readonly MimePart[]): string {
+  const shown = parts.filter((part) => part.children.length === 0 && !isAttachment(part));
+  const plain = shown.filter((part) => part.contentType.type === "text/plain" || isUnreadMultipart(part)).map(partText);
+  const joined = plain.join("\n").slice(0, LONGEST_TEXT);
+  if (joined.trim() !== "") return joined;
+  const html = shown.filter((part) => part.contentType.type === "text/html");
+  return html
+    .map((part) => readHtmlText(partText(part).slice(0, 4 * LONGEST_TEXT)))
+    .join("\n")
+    .slice(0, LONGEST_TEXT);
+}
+
+/** A multipart whose boundary never comes, or a type that cannot be read, is shown as it is. */
+function isUnreadMultipart(part: MimePart): boolean {
+  return part.contentType.type.startsWith("multipart/") || !part.contentType.type.includes("/");
+}
+
+function isAttachment(part: MimePart): boolean {
+  return /^attachment\b/i.test(part.headers.first("Content-Disposition") ?? "");
+}

@@ -1,0 +1,73 @@
+/** Reads the recipients out of a notice that has no machine part, by the dialect in which it is worded. Pure; never throws. */
+import { readMailboxes } from "@roundtrip/mail/header-read";
+import type { Headers } from "@roundtrip/mail/mime/headers";
+import { type Dialect, dialects } from "./dialects.ts";
+import type { Finding } from "./notice-recipient.ts";
+
+/** The words about one recipient go on for so long at most. */
+const LONGEST_WORDS = 1500;
+const MOST_RECIPIENTS = 200;
+
+export function findDialect(words: string): Dialect | null {
+  return dialects.find((dialect) => dialect.mark.test(words)) ?? null;
+}
+
+/** `words` is the notice without the returned message. Empty when nobody is named. */
+export function readPlainNotice(headers: Headers, words: string): Finding[] {
+  const dialect = findDialect(words);
+  const action = isDelay(words, headers.text("Subject")) ? "delayed" : "failed";
+  const found = dialect ? readAddresses(dialect, words) : [];
+  const named = headers
+    .all("X-Failed-Recipients")
+    .flatMap(readMailboxes)
+    .map((mailbox) => mailbox.address.toLowerCase());
+  const recipients = named.length > 0 ? named : [...new Set(found.map((entry) => entry.address))];
+  return recipients.slice(0, MOST_RECIPIENTS).map((recipient) => {
+    const entries = found.filter((entry) => entry.address === recipient);
+    const text = entries.map((entry) => entry.words).join("\n");
+    return {
+      recipient,
+      action,
+      status: null,
+      remoteHost: null,
+      text,
+      around: text === "" || recipients.length === 1 ? words : "",
+    };
+  });
+}
+
+const DELAYED =
+  /has been delayed|has not yet been delivered|not yet been delivered|no action is required on your part|will (?:be )?retr(?:y|ied)|warning message only|temporary problem delivering|is delayed for more than|delivery (?:incomplete|delayed)|still (?:trying|being retried)|delivery attempts will continue/i;
+const GAVE_UP = /given up|giving up|permanent error|failed permanently|not going to try again|could not be delivered/i;
+
+function isDelay(words: string, subject: string): boolean {
+  if (GAVE_UP.test(words)) return false;
+  return (
+    DELAYED.test(words) ||
+    /^(?:warning: message|delivery delayed|delayed mail|delivery status notification \(delay\))/i.test(subject)
+  );
+}
+
+interface Entry {
+  readonly address: string;
+  readonly words: string;
+}
+
+/** Each address with the words up to the next one. */
+function readAddresses(dialect: Dialect, words: string): Entry[] {
+  const begins = dialect.begins?.exec(words);
+  const list = begins ? words.slice(begins.index + begins[0].length) : words;
+  const matches = [...list.matchAll(dialect.address)].slice(0, MOST_RECIPIENTS);
+  return matches.map((match, index) => {
+    const from = match.index + match[0].length;
+    const to = Math.min(matches[index + 1]?.index ?? list.length, from + LONGEST_WORDS);
+    const address = (match[1] ?? match[2] ?? "").replace(/[.>]+$/, "").toLowerCase();
+    return {
+      address,
+      words: list
+        .slice(from, to)
+        .replace(/^[>"':\s]+/, "")
+        .trim(),
+    };
+  });
+}

@@ -1,0 +1,26 @@
+/** Reads what ties an incoming mail to one of ours: ids and our own header, in the returned message and in the mail. Pure. */
+import { readMessageIds } from "@roundtrip/mail/header-read";
+import type { MimePart } from "@roundtrip/mail/mime/read-mime";
+import type { MailView } from "./mail-view.ts";
+import type { References } from "./recognised.ts";
+
+const MOST_IDS = 50;
+
+export function readReferences(view: MailView): Omit<References, "originalEnvelopeId"> {
+  const own = [view.headers.first("In-Reply-To"), view.headers.first("References")];
+  const returned = view.returned.map((piece) => field(piece, "Message-ID"));
+  const ids = [...returned, ...own].flatMap((value) => (value === null ? [] : readMessageIds(value)));
+  const ownReference =
+    view.returned.map((piece) => field(piece, "X-Roundtrip-Reference")).find((value) => value !== null) ?? null;
+  return { messageIds: [...new Set(ids)].slice(0, MOST_IDS), ownReference };
+}
+
+/** Of a parsed message, or of header text, which some put into the notice as it is. */
+function field(piece: MimePart | string, name: string): string | null {
+  if (typeof piece !== "string") return piece.headers.first(name);
+  return (
+    new RegExp(`^[ \\t>]{0,8}${name}:[ \\t]*((?:\\S[^\\n]*)?(?:\\n[ \\t]+\\S[^\\n]*)?)`, "im")
+      .exec(piece)?.[1]
+      ?.trim() ?? null
+  );
+}

@@ -1,0 +1,54 @@
+/** Turns a standard delivery report into findings: which address is meant, which words count. Pure; never throws. */
+import {
+  type DeliveryReport,
+  readDeliveryReport,
+  type ReportAction,
+  type ReportedRecipient,
+} from "@roundtrip/mail/dsn/read-dsn";
+import type { Finding } from "./notice-recipient.ts";
+
+/** `reports` are the texts of the machine parts; `spoken` is what the text of the same notice says about addresses. */
+export function readReportNotice(
+  reports: readonly string[],
+  spoken: readonly Finding[],
+  words: string,
+): readonly Finding[] {
+  return reports
+    .map(readDeliveryReport)
+    .flatMap((report) => report.recipients.map((recipient) => toFinding(recipient, spoken, words)));
+}
+
+export function readEnvelopeId(reports: readonly string[]): string | null {
+  return (
+    reports.map((text): DeliveryReport => readDeliveryReport(text)).find((report) => report.originalEnvelopeId)
+      ?.originalEnvelopeId ?? null
+  );
+}
+
+function toFinding(reported: ReportedRecipient, spoken: readonly Finding[], words: string): Finding {
+  const names = addressesOf(reported);
+  const beside = spoken.find((finding) => finding.recipient !== null && names.includes(finding.recipient));
+  const diagnostic = reported.diagnosticCode?.text.replaceAll("\n", " ") ?? "";
+  return {
+    recipient: names[0] ?? null,
+    action: reported.action ?? guessAction(reported.status),
+    status: reported.status,
+    remoteHost: reported.remoteMta?.text.toLowerCase() ?? null,
+    // A diagnostic that is a number alone says less than the sentence beside the address.
+    text: /[a-z]{3}/i.test(diagnostic) ? diagnostic : [diagnostic, beside?.text ?? ""].join(" ").trim(),
+    around: beside?.text || (spoken.length <= 1 ? words : ""),
+  };
+}
+
+/** Original before final would be right if it were always given; final is what failed. Bare words are no addresses. */
+function addressesOf(reported: ReportedRecipient): string[] {
+  const actual = reported.otherFields.find((field) => field.name.toLowerCase() === "x-actual-recipient")?.value;
+  return [reported.finalRecipient?.text, reported.originalRecipient?.text, actual?.replace(/^[^;]{0,40};/, "").trim()]
+    .filter((text) => text !== undefined && text.includes("@"))
+    .map((text) => (text ?? "").replace(/^<|>$/g, "").toLowerCase());
+}
+
+function guessAction(status: string | null): ReportAction {
+  if (status?.startsWith("2")) return "delivered";
+  return status?.startsWith("4") ? "delayed" : "failed";
+}

@@ -1,0 +1,150 @@
+/**
+ * Recognises an incoming mail: notice, complaint, report, automatic answer or a person's reply, and reads out of it what
+ * follows need. The strongest evidence counts first: machine parts, then headers, then wording; only the mail's own top
+ * level counts, so that a bounce which a person forwards stays a reply. Pure and bounded; never throws.
+ */
+import { readAutoReply } from "@roundtrip/mail/auto-reply/read-auto-reply";
+import { readFeedbackReport } from "@roundtrip/mail/feedback/read-arf";
+import { readMailboxes } from "@roundtrip/mail/header-read";
+import type { Headers } from "@roundtrip/mail/mime/headers";
+import { defaultMimeLimits, type MimeLimits, partText, readMime } from "@roundtrip/mail/mime/read-mime";
+import { type MailView, viewMail } from "./mail-view.ts";
+import { type Finding, judgeFinding } from "./notice-recipient.ts";
+import { findDialect, readPlainNotice } from "./read-plain-notice.ts";
+import { readEnvelopeId, readReportNotice } from "./read-report-notice.ts";
+import { readReferences } from "./read-references.ts";
+import { readSesEvent } from "./read-ses-event.ts";
+import type { Recognised, RecognisedKind, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
+import { findReportKind } from "./report-kind.ts";
+import { isAnswer, isBulk, isFromDaemon, isFromNobody, saysFailure } from "./sender-evidence.ts";
+import { readVisibleText } from "./visible-text.ts";
+
+export type { Recognised, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
+
+/** The limits of an intake that faces strangers. */
+export const recogniseLimits: MimeLimits = { ...defaultMimeLimits, sizeBytes: 32 * 1024 * 1024 };
+
+export function recogniseMail(bytes: Buffer, limits: MimeLimits = recogniseLimits): Recognised {
+  const mail = readMime(bytes, limits);
+  if (!mail.ok) return { kind: "unreadable", reason: mail.error };
+  const view = viewMail(mail.value);
+  return { ...findMeaning(view), ...readEnvelope(view) };
+}
+
+type Meaning = Pick<RecognisedMail, "kind" | "recipients" | "autoReply" | "visibleText">;
+
+/** The order of evidence; the first that speaks decides. */
+function findMeaning(view: MailView): Meaning {
+  return (
+    feedbackMeaning(view) ??
+    reportMeaning(view) ??
+    deliveryReportMeaning(view) ??
+    (isFromDaemon(view.headers) ? plainNoticeMeaning(view) : null) ??
+    autoReplyMeaning(view) ??
+    plainNoticeMeaning(view) ??
+    personMeaning(view)
+  );
+}
+
+function feedbackMeaning(view: MailView): Meaning | null {
+  const part = view.parts.find((candidate) => candidate.contentType.type === "message/feedback-report");
+  if (!part) return null;
+  const report = readFeedbackReport(partText(part));
+  // RFC 6591: a verdict on authentication, nobody's complaint. RFC 5965 §7.2: `not-spam` takes one back.
+  if (report.feedbackType === "auth-failure") return plain("dmarc-failure");
+  if (report.feedbackType === "not-spam") return plain("other");
+  return plain("complaint");
+}
+
+function reportMeaning(view: MailView): Meaning | null {
+  const kind = findReportKind(view);
+  return kind === null ? null : plain(kind);
+}
+
+function deliveryReportMeaning(view: MailView): Meaning | null {
+  if (view.deliveryReports.length === 0) return null;
+  const spoken = readPlainNotice(view.headers, view.notice.words);
+  const reported = readReportNotice(view.deliveryReports, spoken, view.notice.words);
+  // A machine part that names nobody leaves the word to the text.
+  const named = reported.filter((finding) => finding.recipient !== null);
+  const findings = named.length > 0 ? named : spoken.length > 0 ? spoken : reported;
+  return findings.length > 0 ? notice(findings) : unnamedNotice(view);
+}
+
+function plainNoticeMeaning(view: MailView): Meaning | null {
+  const event = readSesEvent(view.notice.words);
+  if (event) return notice(event);
+  if (!isPlainNotice(view)) return null;
+  const findings = readPlainNotice(view.headers, view.notice.words);
+  return findings.length > 0 ? notice(findings) : unnamedNotice(view);
+}
+
+/** Wording convicts only with a sender that is no person; a sender alone only with a subject that says failure. */
+function isPlainNotice(view: MailView): boolean {
+  const { headers, notice: text } = view;
+  if (headers.has("X-Failed-Recipients") && !isAnswer(headers)) return true;
+  const isWorded = findDialect(text.words) !== null;
+  if (isFromDaemon(headers) || isFromNobody(headers)) return isWorded ? !isAnswer(headers) : saysFailure(headers);
+  // A text without any header, or a gateway that writes under a human-looking name: the notice must be its first words.
+  const opening = text.words.trimStart().slice(0, 300);
+  const isOpening =
+    findDialect(opening)?.id !== undefined && !/^(?:hi|hello|dear|hallo|bonjour)\b.{0,40},?\n/i.test(opening);
+  if (headers.fields.length === 0) return isOpening;
+  return isOpening && !isAnswer(headers) && saysFailure(headers);
+}
+
+function autoReplyMeaning(view: MailView): Meaning | null {
+  const autoReply = readAutoReply(view.headers, view.text);
+  if (!autoReply) return null;
+  return { kind: "auto-reply", recipients: [], autoReply, visibleText: readVisibleText(view.text) };
+}
+
+function personMeaning(view: MailView): Meaning {
+  const nobody = isFromNobody(view.headers);
+  if (nobody && isAnswer(view.headers)) {
+    return {
+      kind: "auto-reply",
+      recipients: [],
+      autoReply: { reason: "other" },
+      visibleText: readVisibleText(view.text),
+    };
+  }
+  if (nobody || (isBulk(view.headers) && !isAnswer(view.headers))) return plain("other");
+  return { kind: "reply", recipients: [], visibleText: readVisibleText(view.text) };
+}
+
+function plain(kind: RecognisedKind): Meaning {
+  return { kind, recipients: [] };
+}
+
+function notice(findings: readonly Finding[]): Meaning {
+  const recipients = findings.map(judgeFinding);
+  return { kind: noticeKind(recipients), recipients };
+}
+
+/** A notice, but about whom it does not say: the token must. */
+function unnamedNotice(view: MailView): Meaning {
+  const text = view.notice.words;
+  return notice([{ recipient: null, action: "failed", status: null, remoteHost: null, text, around: "" }]);
+}
+
+function noticeKind(recipients: readonly RecognisedRecipient[]): "bounce" | "delayed" | "success" {
+  if (recipients.some((recipient) => recipient.action === "failed")) return "bounce";
+  return recipients.some((recipient) => recipient.action === "delayed") ? "delayed" : "success";
+}
+
+function readEnvelope(view: MailView): Pick<RecognisedMail, "references" | "subject" | "from" | "date" | "hops"> {
+  const { headers } = view;
+  const date = new Date(headers.first("Date") ?? "");
+  return {
+    references: { ...readReferences(view), originalEnvelopeId: readEnvelopeId(view.deliveryReports) },
+    subject: headers.text("Subject"),
+    from: firstMailbox(headers),
+    date: Number.isNaN(date.getTime()) ? null : date,
+    hops: headers.count("Received"),
+  };
+}
+
+function firstMailbox(headers: Headers): RecognisedMail["from"] {
+  return readMailboxes(headers.first("From") ?? "")[0] ?? null;
+}

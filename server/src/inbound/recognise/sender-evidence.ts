@@ -1,0 +1,34 @@
+/** Who seems to have written a mail, by its header: a mail system, nobody, a list, or somebody who answers. Evidence, no proof. */
+import type { Headers } from "@roundtrip/mail/mime/headers";
+
+const DAEMON =
+  /\b(?:mailer-?daemon|mail[ -]?daemon|postmaster|mail deliver(?:y|er)?(?: sub)? ?(?:system|service|agent|subsystem)|mail administrator|system administrator|mmsc ndr administrator|double-bounce|bounce-?notification)\b/i;
+const FAILURE =
+  /undeliver|failure notice|delivery (?:status notification|failure|failed|report|problem|delayed|notification)|deliver(?:y|ed).{0,20}(?:fail|delay)|returned mail|mail (?:delivery|system) (?:failed|error|failure)|non[ -]?delivery|could not (?:be )?deliver|not delivered|returning message|warning: (?:message|could not send)|mail failure|rejected mail|message (?:not delivered|rejected|blocked)|unzustellbar|nicht zugestellt|zustellung (?:fehl|ver)|non remis|échec de (?:la )?remise|no se (?:puede|pudo) entregar|não (?:foi )?entregue|mancata consegna|onbestelbaar|niet bezorgd|kunde inte levereras|kunne ikke leveres|не доставлено|недоставленное|配信(?:不能|エラー)|配達/i;
+
+/** A mail system by its name, or by the empty sender together with such a name in From. */
+export function isFromDaemon(headers: Headers): boolean {
+  return DAEMON.test(headers.text("From"));
+}
+
+/** RFC 5321 §4.5.5: notices have an empty return path. */
+export function isFromNobody(headers: Headers): boolean {
+  const path = headers.first("Return-Path") ?? headers.first("X-Envelope-From") ?? headers.first("Envelope-From");
+  return path !== null && /^<\s*>/.test(path);
+}
+
+export function saysFailure(headers: Headers): boolean {
+  return FAILURE.test(headers.text("Subject")) && !isAnswer(headers);
+}
+
+/** Somebody answers or passes on: by the subject, or because it refers to another mail and no mail system speaks. */
+export function isAnswer(headers: Headers): boolean {
+  if (/^\s*(?:re|aw|sv|vs|antw|odp|fwd?|wg|tr|rv|enc|i|vb|doorst)\s?(?:\[\d+\])?\s?:/i.test(headers.text("Subject")))
+    return true;
+  return !isFromDaemon(headers) && (headers.has("In-Reply-To") || headers.has("References"));
+}
+
+/** A newsletter or list machine, by the way out that it offers. */
+export function isBulk(headers: Headers): boolean {
+  return headers.has("List-Unsubscribe");
+}

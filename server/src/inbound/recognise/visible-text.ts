@@ -1,0 +1,69 @@
+/**
+ * What a person wrote, without what his program quoted below and without a signature that is marked as one. Where it is
+ * in doubt whether a line is quoted, it is shown: losing a sentence is worse than showing one twice. Pure, linear.
+ */
+const SHORT = 400;
+
+/** Lines that begin the quoted mail in one stroke. */
+const QUOTE_HEADS: readonly RegExp[] = [
+  /^-{2,}\s?(?:original message|ursprüngliche nachricht|message d'origine|message original|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|ursprungligt meddelande|oprindelig meddelelse|opprinnelig melding|forwarded message|weitergeleitete nachricht|reply message|пересылаемое сообщение|исходное сообщение)\b/i,
+  /^_{20,}$/,
+  /^-{3,}\s?on .{1,200} wrote/i,
+  /^(?:on|le|am|el|il|em|op|den|dne|dnia|w dniu)\s.{0,300}(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napsal|napisał\w{0,4})(?:\s.{0,60})?\s?:$/is,
+  /^.{0,200}(?:@|<).{1,200}(?:wrote|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|написал\w{0,2}|пишет)\s?:$/is,
+  /^\d{4}[-/.年].{4,120}<[^>\n]{1,200}>:?$/,
+];
+
+/** A block of From, Sent, To, Subject as Outlook quotes. */
+const HEADER_LINE = /^[>*\s]{0,4}(?:from|von|de|da|van|från|fra|lähettäjä|od|от)\s?:\*?\s/i;
+const HEADER_FOLLOWER =
+  /^[>*\s]{0,4}(?:sent|date|to|subject|gesendet|datum|an|betreff|envoyé|à|objet|enviado|para|asunto|inviato|a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|cc|дата|кому|тема)\s?:/i;
+
+const SIGNATURE_HEADS: readonly RegExp[] = [
+  /^-{2,3} ?$/,
+  /^(?:sent from (?:my )?|von meinem .{1,40} gesendet|envoyé de mon|enviado desde mi|inviato da|verzonden vanaf|skickat från min|get outlook for)/i,
+];
+
+export function readVisibleText(text: string): string {
+  const lines = text
+    .replaceAll(/\r\n?/g, "\n")
+    .split("\n")
+    .map((line) => line.trimEnd());
+  const kept = lines.slice(0, quoteStart(lines));
+  while (kept.length > 0 && /^(?:>|$)/.test((kept.at(-1) ?? "").trim())) kept.pop();
+  // An attribution may stand above quoted lines that have just been taken away.
+  const again = kept.slice(0, quoteStart(kept));
+  const signature = again.findIndex((line, at) => at > 0 && SIGNATURE_HEADS.some((head) => head.test(line)));
+  return (signature === -1 ? again : again.slice(0, signature)).join("\n").trim();
+}
+
+/** Index of the first line of the quoted mail; all lines where there is none. */
+function quoteStart(lines: readonly string[]): number {
+  for (let at = 0; at < lines.length; at += 1) {
+    if (isQuoteHead(lines, at) && hasNothingOwnBelow(lines, at)) return at;
+  }
+  return lines.length;
+}
+
+function isQuoteHead(lines: readonly string[], at: number): boolean {
+  const line = (lines[at] ?? "").trim();
+  if (line === "" || line.length > SHORT) return false;
+  if (HEADER_LINE.test(line))
+    return lines.slice(at + 1, at + 4).filter((next) => HEADER_FOLLOWER.test(next)).length >= 2;
+  // Attributions are folded over up to three lines.
+  const joined = [
+    line,
+    `${line} ${(lines[at + 1] ?? "").trim()}`,
+    `${line} ${(lines[at + 1] ?? "").trim()} ${(lines[at + 2] ?? "").trim()}`,
+  ];
+  return joined.some((candidate) => QUOTE_HEADS.some((head) => head.test(candidate.slice(0, SHORT))));
+}
+
+/** Somebody who answers below or between quoted lines is not to be cut off. */
+function hasNothingOwnBelow(lines: readonly string[], at: number): boolean {
+  const below = lines.slice(at + 1, at + 400);
+  const quotedFrom = below.findIndex((line) => line.startsWith(">"));
+  if (quotedFrom === -1 || quotedFrom > 4) return true;
+  const own = below.slice(quotedFrom).filter((line) => line.trim() !== "" && !line.startsWith(">"));
+  return own.length === 0 || SIGNATURE_HEADS.some((head) => head.test(own[0] ?? ""));
+}
