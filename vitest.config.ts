@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{mail,contract,server,world}/src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["{mail,server,world}/src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     globalSetup: ["test/setup/postgres.ts"],

@@ -1,2 +1,107 @@
-/** The `roundtrip` command line. */
-console.log("hi", process.version, process.argv.slice(2));
+/** The `roundtrip` command line: reads the words, calls one function per command, prints what it returns. Trouble of the user's is one clear sentence. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { benchSend } from "./cli/bench-send.ts";
+import { runDemo } from "./cli/demo.ts";
+import { runDev } from "./cli/dev.ts";
+import { diagnose } from "./cli/doctor.ts";
+import { importPeople } from "./cli/import-people.files.ts";
+import { signFile } from "./cli/sign.files.ts";
+import { runStart } from "./cli/start.ts";
+import { visitDatabase } from "./cli/visit.ts";
+import { Refusal } from "./ground/refusal.ts";
+import { explainLedger } from "./outcome/ledger.ts";
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as { version: string };
+const program = new Command("roundtrip").description("Survey mail that arrives, and comes back.").version(version);
+
+const note = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (text: string | Uint8Array): void => void process.stdout.write(text);
+const printLine = (text: string): void => print(`${text}\n`);
+
+program.command("start").description("start everything; the first time with a demo company and a demo round").action(() => runStart(process.env, note));
+
+program.command("dev").description("the same, starting again whenever a file changes").action(() => runDev());
+
+program
+  .command("demo")
+  .description("the main job without a browser, in a fresh temporary data directory")
+  .option("--people <n>", "how many people", wholeNumber, 1000)
+  .option("--json", "one JSON document on stdout", false)
+  .action(async ({ people, json }: { people: number; json: boolean }) => {
+    const result = await runDemo(people, note);
+    if (json) return printLine(JSON.stringify(result));
+    printLine(explainLedger(result.ledger));
+    printLine(`${String(result.flagged)} people flagged, ${String(result.replies)} replies and ${String(result.automaticReplies)} automatic ones came back; ${String(result.messagesPerSecond)} mails a second, settled after ${String(result.seconds)} s.`);
+  });
+
+program
+  .command("import")
+  .description("import people from a CSV file")
+  .argument("<file>")
+  .option("--dry-run", "say what would happen and change nothing", false)
+  .option("--json", "one JSON document on stdout", false)
+  .action((file: string, { dryRun, json }: { dryRun: boolean; json: boolean }) =>
+    visitDatabase(process.env, async ({ database, orgId }) => printLine(await importPeople(database, orgId, file, { dryRun, json, now: new Date() }))),
+  );
+
+program
+  .command("read")
+  .description("read inbound mail (a file, a folder or many)")
+  .command("mail")
+  .argument("<files...>")
+  .option("--json", "one JSON document on stdout", false)
+  .option("--jsonl", "one JSON object a line", false)
+  .action(async (files: string[], options: { json: boolean; jsonl: boolean }) => {
+  });
+
+program
+  .command("sign")
+  .description("sign a message with DKIM and write it to stdout")
+  .argument("<file>")
+  .requiredOption("--dkim-key <pem>", "file with the private key")
+  .requiredOption("--domain <domain>", "d=")
+  .requiredOption("--selector <selector>", "s=")
+  .action((file: string, options: { dkimKey: string; domain: string; selector: string }) => print(signFile(file, options, new Date())));
+
+program
+  .command("bench")
+  .description("measure")
+  .command("send")
+  .description("durable, personalised, DKIM-signed sending to an SMTP sink on this machine")
+  .requiredOption("--to <host:port>", "the sink; loopback only", hostPort)
+  .option("--count <n>", "how many mails", wholeNumber, 10_000)
+  .option("--size <bytes>", "size of a mail", wholeNumber, 8192)
+  .option("--connections <n>", "SMTP connections", wholeNumber, 50)
+  .option("--json", "one JSON document on stdout", false)
+  .action(async ({ json, ...options }: { to: { host: string; port: number }; count: number; size: number; connections: number; json: boolean }) => {
+    const result = await benchSend(options, note);
+    const { node, postgres } = result.cpuMsPerMessage;
+    printLine(json ? JSON.stringify(result) : `${String(result.sent)} mails in ${String(result.seconds)} s: ${String(result.perSecond)} a second; CPU per mail ${String(node)} ms Node + ${String(postgres ?? "?")} ms PostgreSQL; ${String(result.rssMb)} MB`);
+  });
+
+program.command("doctor").description("what is wrong with this installation, and the cure").action(async () => {
+  const findings = await diagnose(process.env);
+  for (const finding of findings) printLine(`${finding.ok ? "ok   " : "WRONG"} ${finding.text}`);
+  if (findings.some((finding) => !finding.ok)) process.exitCode = 1;
+});
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number above 0.");
+  return Number(text);
+}
+
+function hostPort(text: string): { host: string; port: number } {
+  const parts = /^(127(?:\.\d{1,3}){3}|localhost|\[::1\]):(\d{1,5})$/.exec(text);
+  if (!parts) throw new InvalidArgumentError("Give a sink on this machine, such as 127.0.0.1:2526.");
+  return { host: (parts[1] ?? "").replaceAll(/[[\]]/g, ""), port: Number(parts[2]) };
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  note(`roundtrip: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,19 +1,26 @@
 /** Time as an argument: what the rest of the program may ask about time. Pure; the real clock is in system-clock.process.ts. */
 
-/** A source of instants. `realMs` turns a span of this clock into the real milliseconds one has to wait for it. */
 export interface Clock {
   now(): Date;
-  realMs(spanMs: number): number;
+}
+
+/** A clock that someone may move forward. */
+export interface JumpingClock extends Clock {
+  /** Makes `now()` at least `instant`; never goes back. */
+  jumpTo(instant: Date): void;
 }
 
 /**
- * A clock that runs `speed` times as fast as `base`, starting together with it. Demos and tests let hours of
- * retries pass in seconds with it; leases and network timeouts never use it.
+ * Runs like `base` and can be moved forward, so that a demo or a test need not wait the hours between two tries.
+ * Leases and network timeouts never use it.
  */
-export function fastClock(base: Clock, speed: number): Clock {
-  const start = base.now().getTime();
+export function jumpingClock(base: Clock): JumpingClock {
+  let aheadMs = 0;
+  const now = () => new Date(base.now().getTime() + aheadMs);
   return {
-    now: () => new Date(start + (base.now().getTime() - start) * speed),
-    realMs: (spanMs) => base.realMs(spanMs / speed),
+    now,
+    jumpTo: (instant) => {
+      aheadMs += Math.max(0, instant.getTime() - now().getTime());
+    },
   };
 }

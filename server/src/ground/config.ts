@@ -76,7 +76,6 @@ const variables = z.strictObject({
     .default("info"),
   ROUNDTRIP_LEASE_SECONDS: seconds.default(60),
   ROUNDTRIP_UNKNOWN_RESEND_SECONDS: seconds.default(30 * 60),
-  ROUNDTRIP_CLOCK_SPEED: z.coerce.number("give a factor, such as 1").min(1).max(100_000).default(1),
 });
 
 export interface Config {
@@ -96,7 +95,6 @@ export interface Config {
   readonly logLevel: string;
   readonly leaseMs: number;
   readonly unknownResendMs: number;
-  readonly clockSpeed: number;
 }
 
 /** Where mail goes: the miniature world on a loopback port (null: the program starts one itself), or a smart host. */
@@ -149,7 +147,6 @@ export function readConfig(environment: Environment): Config {
     logLevel: value.ROUNDTRIP_LOG_LEVEL,
     leaseMs: value.ROUNDTRIP_LEASE_SECONDS * 1000,
     unknownResendMs: value.ROUNDTRIP_UNKNOWN_RESEND_SECONDS * 1000,
-    clockSpeed: value.ROUNDTRIP_CLOCK_SPEED,
   };
 }
 

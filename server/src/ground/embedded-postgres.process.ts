@@ -67,6 +67,17 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   };
 }
 
+/** For a command that only visits: joins the server of a running Roundtrip, or starts one for itself. */
+export async function visitEmbeddedPostgres(dataDir: string): Promise<Omit<EmbeddedPostgres, "pid">> {
+  try {
+    return await startEmbeddedPostgres(dataDir);
+  } catch (error) {
+    if (!(error instanceof Refusal && error.code === "data-directory-in-use")) throw error;
+    const { socketDir } = preparePlace(resolve(dataDir));
+    return { connection: { host: socketDir, port, user: superuser }, stop: async () => undefined };
+  }
+}
+
 /** Works out where programs, data and socket live, and makes them reachable for the user who runs the server. */
 function preparePlace(dataDir: string): Place {
   const packaged = findPackagedPrograms();

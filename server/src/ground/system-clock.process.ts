@@ -4,7 +4,6 @@ import type { Clock } from "./clock.ts";
 
 export const systemClock: Clock = {
   now: () => new Date(),
-  realMs: (spanMs) => spanMs,
 };
 
 /** A number in [0, 1), as the retry jitter wants it. */

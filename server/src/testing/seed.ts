@@ -27,5 +27,6 @@ export async function seedRound(test: TestDatabase, people: number, options: { d
      select org_id, $2, id, 'queued', email, 'en', jsonb_build_object('name', name, 'attributes', '{}'::jsonb), $3 from employee where org_id = $1 order by id returning id`,
     [orgId, roundId, options.dueAt ?? new Date("2026-01-01")],
   );
+  await owner.query("analyze delivery, employee, round");
   return { orgId, roundId, deliveries: deliveries.rows.map((row) => row.id), employees: employees.rows.map((row) => row.id) };
 }

@@ -92,6 +92,8 @@ create table round_message (
   round_id  bigint not null,
   kind      text not null default 'invitation',
   language  text not null,
+  -- The first one serves whoever speaks none of the languages.
+  position  smallint not null,
   source    jsonb not null,
   primary key (org_id, round_id, kind, language),
   foreign key (org_id, round_id) references round

@@ -3,7 +3,7 @@
  * without a token of ours changes no employee, whatever it claims. What cannot be placed is kept for a person to see.
  */
 import type { DeliveryEvent } from "../../outcome/delivery.ts";
-import type { Recognised, RecognisedRecipient } from "../recognise/recognise.ts";
+import type { Recognised, RecognisedRecipient } from "../recognise/recognised.ts";
 
 export type Settlement =
   /** News about the delivery that the token names. */

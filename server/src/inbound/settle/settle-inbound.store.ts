@@ -6,7 +6,7 @@ import { readReturnPath, type ReturnPathKey, returnPathDay } from "@roundtrip/ma
 import { type Client, type Database, inTransaction } from "../../ground/database.store.ts";
 import { type Delivery, type DeliveryState, decideStep, isSettled, type SendingRules, type Step } from "../../outcome/delivery.ts";
 import { carryOut } from "../../outcome/outcome.store.ts";
-import type { Recognised, RecognisedRecipient } from "../recognise/recognise.ts";
+import type { Recognised, RecognisedMail, RecognisedRecipient } from "../recognise/recognised.ts";
 import { decideSettlement, type Settlement } from "./decide-settlement.ts";
 
 export interface InboundMail {
@@ -64,6 +64,7 @@ export async function settleInbound(database: Database, mail: InboundMail, recog
 
 /** The second place a token may stand: our own header, or our Message-ID, in what a notice returns or a reply refers to. */
 function findToken(mail: Recognised, facts: SettleFacts): Token | null {
+  if (mail.kind === "unreadable") return null;
   const today = returnPathDay(facts.now);
   const { ownReference, messageIds } = mail.references;
   if (ownReference !== null) {
@@ -135,7 +136,7 @@ interface Case {
 }
 
 async function carryOutSettlement(client: Client, { mail, recognised, settlement, concerned, token }: Case, facts: SettleFacts): Promise<void> {
-  if (settlement.kind === "reply") await keepReply(client, mail, recognised, settlement, concerned);
+  if (settlement.kind === "reply" && recognised.kind !== "unreadable") await keepReply(client, mail, recognised, settlement, concerned);
   const event = settlement.kind === "delivery" ? settlement.event : settlement.kind === "reply" ? settlement.evidence : null;
   if (!event || !concerned) return;
   // News of an earlier mail, to an address that has been put right since, says nothing about the present one.
@@ -191,7 +192,7 @@ async function noteNotice(client: Client, delivery: Concerned, generation: numbe
   );
 }
 
-async function keepReply(client: Client, mail: InboundMail, recognised: Recognised, settlement: Extract<Settlement, { kind: "reply" }>, concerned: Concerned | null): Promise<void> {
+async function keepReply(client: Client, mail: InboundMail, recognised: RecognisedMail, settlement: Extract<Settlement, { kind: "reply" }>, concerned: Concerned | null): Promise<void> {
   const orgId = concerned?.orgId ?? (await findReplyOrganisation(client, mail));
   if (orgId === null) return;
   await client.query(
@@ -204,11 +205,11 @@ async function keepReply(client: Client, mail: InboundMail, recognised: Recognis
       concerned?.id ?? null,
       settlement.automatic,
       settlement.reason,
-      clean(recognised.from ?? ""),
-      clean(recognised.subject ?? ""),
+      clean(recognised.from?.name || (recognised.from?.address ?? "")),
+      clean(recognised.subject),
       clean(recognised.visibleText ?? ""),
       mail.receivedAt,
-      (recognised.from ?? "").toLowerCase(),
+      (recognised.from?.address ?? "").toLowerCase(),
     ],
   );
 }

@@ -51,7 +51,7 @@ const chunkSize = 10_000;
 export async function enqueueRound(database: Database, plan: EnqueuePlan, now: Date): Promise<void> {
   for (let looked = chunkSize; looked === chunkSize; ) looked = await enqueueNextChunk(database, plan, now);
   // Fresh statistics first: claims are half as fast while the planner believes the table to be empty.
-  await database.owner.query("analyze delivery");
+  await database.owner.query("analyze delivery, employee");
   await database.engine.query("update round set state = 'open' where org_id = $1 and id = $2 and state = 'launching'", [plan.orgId, plan.roundId]);
 }
 

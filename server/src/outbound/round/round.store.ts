@@ -15,8 +15,8 @@ export async function addRound(client: Client, orgId: number, round: NewRound): 
     [orgId, round.name, round.kind, round.senderName, round.neverSendTwice, round.closesAt],
   );
   const id = added.rows[0]?.id ?? 0;
-  for (const source of round.texts) {
-    await client.query("insert into round_message (org_id, round_id, language, source) values ($1, $2, $3, $4)", [orgId, id, source.language, source]);
+  for (const [position, source] of round.texts.entries()) {
+    await client.query("insert into round_message (org_id, round_id, language, position, source) values ($1, $2, $3, $4, $5)", [orgId, id, source.language, position, source]);
   }
   if (round.kind === "test") {
     await client.query("insert into round_tester (org_id, round_id, employee_id) select $1, $2, unnest($3::bigint[])", [orgId, id, round.testers]);
@@ -104,7 +104,7 @@ export async function listRounds(client: Queryable, orgId: number): Promise<read
 }
 
 export async function listTexts(client: Queryable, orgId: number, roundId: number): Promise<readonly MessageSource[]> {
-  const found = await client.query<{ source: MessageSource }>("select source from round_message where org_id = $1 and round_id = $2 order by language <> 'en', language", [orgId, roundId]);
+  const found = await client.query<{ source: MessageSource }>("select source from round_message where org_id = $1 and round_id = $2 order by position", [orgId, roundId]);
   return found.rows.map((row) => row.source);
 }
 

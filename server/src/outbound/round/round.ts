@@ -1,19 +1,10 @@
 /** A round: one run of a survey by mail, for real (`live`) or tried on a few people (`test`). */
+import type { MessageSource } from "../message/prepare-message.ts";
 
 export type RoundKind = "test" | "live";
 
 /** draft → launching → open ⇄ paused → stopped | closed. Only an open round sends. */
 export type RoundState = "draft" | "launching" | "open" | "paused" | "stopped" | "closed";
-
-/** What HR wrote, in one language. */
-export interface RoundText {
-  readonly language: string;
-  readonly subject: string;
-  readonly preview: string;
-  /** Paragraphs of the mail, with variables. */
-  readonly body: string;
-  readonly button: string;
-}
 
 export interface NewRound {
   readonly name: string;
@@ -21,7 +12,8 @@ export interface NewRound {
   readonly senderName: string;
   readonly closesAt: Date;
   readonly neverSendTwice: boolean;
-  readonly texts: readonly RoundText[];
+  /** One per language; the first serves whoever speaks none of them. */
+  readonly texts: readonly MessageSource[];
   /** Employees of a test round; a live round goes to everyone who is not left out. */
   readonly testers: readonly number[];
 }

@@ -3,5 +3,7 @@ import type { Connection, ConnectFailure } from "./smtp-connection.smtp.ts";
 
 export interface Channel {
   readonly kind: "world" | "relay";
-  open(): Promise<Connection | ConnectFailure>;
+  /** Mails of one lane may share a connection. */
+  laneOf(address: string): string;
+  open(lane: string): Promise<Connection | ConnectFailure>;
 }

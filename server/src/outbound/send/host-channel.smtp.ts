@@ -11,20 +11,25 @@ import { type ConnectFailure, type Connection, type ConnectionOptions, openConne
 /** Mails per connection before a new one is opened: long enough to pay for TLS, short enough to spread over a cluster. */
 const mailsPerConnection = 100;
 
-/** `worldPort` is where the miniature world listens, when that is the channel. */
-export function hostChannel(config: ChannelConfig, ehloName: string, worldPort: number): Channel {
-  const options = config.kind === "world" ? worldOptions(worldPort, ehloName) : relayOptions(config, ehloName);
-  return { kind: config.kind, open: () => openPolitely({ ...options, maxMessages: mailsPerConnection }) };
+/** An SMTP smart host: one lane, whoever the recipient is. */
+export function relayChannel(config: Extract<ChannelConfig, { kind: "relay" }>, ehloName: string): Channel {
+  const options = relayOptions(config, ehloName);
+  return { kind: "relay", laneOf: () => config.host, open: () => openPolitely({ ...options, maxMessages: mailsPerConnection }) };
+}
+
+/** The miniature world on this machine; `portFor` says which of its servers a domain lives on, as DNS would. */
+export function worldChannel(portFor: (domain: string) => number, ehloName: string): Channel {
+  return {
+    kind: "world",
+    laneOf: (address) => String(portFor(address.slice(address.lastIndexOf("@") + 1))),
+    open: (lane) => openPolitely({ host: "127.0.0.1", port: Number(lane), ehloName, tls: "opportunistic", auth: null, maxMessages: mailsPerConnection }),
+  };
 }
 
 async function openPolitely(options: ConnectionOptions): Promise<Connection | ConnectFailure> {
   const opened = await openConnection(options);
   const failedAtTls = opened.kind !== "open" && opened.word.step === "starttls";
   return failedAtTls && options.tls === "opportunistic" ? openConnection({ ...options, tls: "never" }) : opened;
-}
-
-function worldOptions(port: number, ehloName: string): ConnectionOptions {
-  return { host: "127.0.0.1", port, ehloName, tls: "opportunistic", auth: null };
 }
 
 function relayOptions(config: Extract<ChannelConfig, { kind: "relay" }>, ehloName: string): ConnectionOptions {

@@ -52,12 +52,13 @@ export async function listOpenRounds(engine: Queryable): Promise<readonly OpenRo
 
 const claim = `
   with picked as materialized (
-    select d.org_id, d.id from delivery d
+    select d.org_id, d.id, d.employee_id from delivery d
     where d.org_id = $1 and d.round_id = $2 and d.settled_at is null and d.state = 'queued' and d.due_at <= $3
     order by d.due_at, d.id limit $4 for update skip locked
   ), judged as (
     select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged, ${leftOutBecause("e", "$3::timestamptz")} as because
-    from picked p join delivery d using (org_id, id) join employee e on e.org_id = d.org_id and e.id = d.employee_id
+    -- "offset 0" keeps this a look-up by key: a planner without statistics would read the whole organisation per mail.
+    from picked p cross join lateral (select * from employee e where e.org_id = p.org_id and e.id = p.employee_id offset 0) e
   )
   update delivery d set
     state = case when j.because is null then 'claimed' else 'suppressed' end,

@@ -49,6 +49,11 @@ interface Ready {
   readonly round: OpenRound;
 }
 
+interface LaneConnection {
+  readonly lane: string;
+  readonly open: Connection;
+}
+
 const readyMost = 1000;
 const claimMost = 500;
 const idlePollMs = 200;
@@ -154,7 +159,7 @@ class SendingNode implements Sender {
 
   /** One connection's life: take a mail, see it through, take the next. */
   async #work(): Promise<void> {
-    let connection: Connection | null = null;
+    let connection: LaneConnection | null = null;
     for (let next = await this.#ready.take(); next; next = await this.#ready.take()) {
       this.#inFlight += 1;
       try {
@@ -166,10 +171,10 @@ class SendingNode implements Sender {
       } finally {
         this.#inFlight -= 1;
       }
-      if (!connection?.isUsable) connection = await this.#discard(connection);
+      if (!connection?.open.isUsable) connection = this.#discard(connection);
     }
-    if (connection) await connection.close().catch(() => undefined);
-    await this.#discard(connection);
+    await connection?.open.close().catch(() => undefined);
+    this.#discard(connection);
   }
 
   async #renewLease(): Promise<void> {
@@ -192,18 +197,19 @@ class SendingNode implements Sender {
   // ---- one mail -------------------------------------------------------------------------------------------------
 
   /** Composes, signs and hands over one mail; returns the connection for the next. */
-  async #see(ready: Ready, standing: Connection | null): Promise<Connection | null> {
+  async #see(ready: Ready, standing: LaneConnection | null): Promise<LaneConnection | null> {
     while (this.#isHeldUp() && !this.#stopping.signal.aborted) await this.#pause(databaseDownPauseMs / 5);
     const prepared = await this.#prepare(ready);
     if (!prepared) return standing;
     while (this.#outcomes.pending > pendingOutcomesMost) await this.#outcomes.idle();
-    const connection = standing ?? (await this.#connect(ready));
+    const lane = this.#parts.channel.laneOf(ready.claimed.address);
+    const connection = standing?.lane === lane ? standing : await this.#connect(ready, lane, standing);
     if (!connection) return null;
     const mail = composeMail(prepared, ready.claimed);
-    const submission = await connection.deliver({ ...mail, beforeFinalDot: () => this.#mark(ready.claimed) });
-    const wasStale = submission.kind === "failed" && connection === standing && !connection.isUsable && submission.word.step === "mail";
+    const submission = await connection.open.deliver({ ...mail, beforeFinalDot: () => this.#mark(ready.claimed) });
+    const wasStale = submission.kind === "failed" && connection === standing && submission.word.step === "mail";
     // A kept connection may have been closed by the other side meanwhile; that says nothing about this mail.
-    if (wasStale) return this.#see(ready, await this.#discard(connection));
+    if (wasStale) return this.#see(ready, this.#discard(connection));
     await this.#conclude(ready, submission);
     return connection;
   }
@@ -226,12 +232,14 @@ class SendingNode implements Sender {
   }
 
   /** Null: no connection came about, and the mail's attempt is recorded as failed. */
-  async #connect(ready: Ready): Promise<Connection | null> {
-    const opened = await this.#parts.channel.open();
+  async #connect(ready: Ready, lane: string, standing: LaneConnection | null): Promise<LaneConnection | null> {
+    await standing?.open.close().catch(() => undefined);
+    this.#discard(standing);
+    const opened = await this.#parts.channel.open(lane);
     if (opened.kind === "open") {
       this.#channelPauseMs = 0;
       this.#open.add(opened);
-      return opened;
+      return { lane, open: opened };
     }
     await this.#conclude(ready, opened);
     this.#channelPauseMs = Math.min(Math.max(this.#channelPauseMs * 2, channelPauseMs.first), channelPauseMs.longest);
@@ -275,10 +283,10 @@ class SendingNode implements Sender {
     return this.#outcomes.isBlocked || Date.now() < this.#databaseDownUntil;
   }
 
-  async #discard(connection: Connection | null): Promise<null> {
+  #discard(connection: LaneConnection | null): null {
     if (connection) {
-      this.#open.delete(connection);
-      connection.destroy();
+      this.#open.delete(connection.open);
+      connection.open.destroy();
     }
     return null;
   }

@@ -1,0 +1,100 @@
+/**
+ * The outbound journey on one screen: a claimed delivery becomes a signed mail with its envelope.
+ *
+ *   round ─▶ audience ─▶ message ─▶ sign ─▶ route ─▶ send
+ *   (launch-round.job, enqueue.store)  │        │         └ sender.job.ts, which calls composeMail
+ *                            prepare-round.store
+ *
+ * Pure: the same delivery always becomes the same bytes, so a mail that is sent once more is the same mail.
+ */
+import { type Address, readAddress } from "@roundtrip/mail/address";
+import type { DkimSigner } from "@roundtrip/mail/dkim/sign-dkim";
+import { checkWire } from "@roundtrip/mail/message/check-wire";
+import { fillMessage } from "@roundtrip/mail/message/fill-message";
+import { wireBytes } from "@roundtrip/mail/message/message";
+import { deriveToken } from "@roundtrip/mail/tokens";
+import { returnPathDay, type ReturnPathKey, type ReturnPathToken, writeReturnPath } from "@roundtrip/mail/verp";
+import { writeLink } from "../ground/links.ts";
+import { writePersonalHeaders } from "./message/personal-headers.ts";
+import { fillValues, type PreparedMessage } from "./message/prepare-message.ts";
+
+/** A round made ready: texts compiled per language, the signer loaded. */
+export interface PreparedRound {
+  readonly orgId: number;
+  readonly roundId: number;
+  readonly messages: ReadonlyMap<string, PreparedMessage>;
+  readonly signer: DkimSigner;
+  readonly names: SendingNames;
+  readonly keys: SendingKeys;
+}
+
+export interface SendingNames {
+  readonly sendingDomain: string;
+  readonly bounceDomain: string;
+  /** `https://host`, without a slash at the end. */
+  readonly publicUrl: string;
+}
+
+export interface SendingKeys {
+  readonly returnPath: ReturnPathKey;
+  readonly messageId: ReturnPathKey;
+  readonly link: Buffer;
+}
+
+/** What composing needs of a claimed delivery. */
+export interface ToCompose {
+  readonly orgId: number;
+  readonly id: number;
+  readonly generation: number;
+  readonly address: string;
+  readonly language: string;
+  readonly slots: { readonly name: string; readonly attributes: Readonly<Record<string, string>> };
+  /** Date of the mail: of its first claim, and kept for every later try. */
+  readonly messageDate: Date;
+}
+
+export interface ComposedMail {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Buffer;
+  readonly smtpUtf8: boolean;
+  readonly dsn: { readonly notify: readonly ["failure", "delay"]; readonly returns: "headers"; readonly envelopeId: string };
+}
+
+/** Throws when the mail cannot be made or signed: nothing is ever sent unsigned. */
+export function composeMail(round: PreparedRound, delivery: ToCompose): ComposedMail {
+  const to = readRecipient(delivery);
+  const { names, keys } = round;
+  const token: ReturnPathToken = { org: delivery.orgId, delivery: delivery.id, generation: delivery.generation, day: returnPathDay(delivery.messageDate) };
+  const returnPath = writeReturnPath(keys.returnPath, token, names.bounceDomain);
+  const reference = returnPath.slice(0, returnPath.indexOf("@"));
+  const target = { org: delivery.orgId, delivery: delivery.id };
+  const unsubscribeLink = writeLink(names.publicUrl, keys.link, "unsubscribe", target);
+
+  const prepared = findMessage(round, delivery.language);
+  const person = { ...delivery.slots, surveyLink: writeLink(names.publicUrl, keys.link, "survey", target), unsubscribeLink };
+  const messageId = `<${writeReturnPath(keys.messageId, token, names.sendingDomain)}>`;
+  const message = fillMessage(prepared.compiled, {
+    headers: writePersonalHeaders({ to, date: delivery.messageDate, messageId, unsubscribeUrl: unsubscribeLink, reference }),
+    values: fillValues(prepared, person),
+    seed: deriveToken(keys.link, "boundary", delivery.orgId, delivery.id),
+  });
+
+  const signature = round.signer.sign(message, delivery.messageDate);
+  const bytes = wireBytes({ ...message, headers: [signature, ...message.headers] });
+  const wire = checkWire(bytes);
+  if (!wire.ok) throw new Error(`The mail of delivery ${String(delivery.id)} is not fit to send: ${wire.error}`);
+  return { from: returnPath, to: to.text, bytes, smtpUtf8: to.needsSmtpUtf8, dsn: { notify: ["failure", "delay"], returns: "headers", envelopeId: reference } };
+}
+
+function readRecipient(delivery: ToCompose): Address {
+  const read = readAddress(delivery.address);
+  if (!read.ok) throw new Error(`Delivery ${String(delivery.id)} has an address that was let in wrongly: ${read.error}`);
+  return read.value;
+}
+
+function findMessage(round: PreparedRound, language: string): PreparedMessage {
+  const prepared = round.messages.get(language) ?? round.messages.values().next().value;
+  if (!prepared) throw new Error(`Round ${String(round.roundId)} has no text`);
+  return prepared;
+}
