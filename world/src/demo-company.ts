@@ -42,7 +42,7 @@ export const PERSONAS_PER_THOUSAND: Readonly<Record<Exclude<PersonaName, "accept
   success: 2,
 };
 
-export const MOST_EMPLOYEES = 1_000_000;
+const MOST_EMPLOYEES = 1_000_000;
 const EVERY_PERSONA_FROM = 50;
 const REPORTS_PER_MANAGER = 8;
 

@@ -73,9 +73,9 @@ export const PAGE_POLICY =
 const FRAME_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 function writeListItem(mail: ListedMail): string {
-  const persona = mail.persona === "accepts" ? "" : ` <span class="persona">${escape(mail.persona)}</span>`;
-  return `<li><a href="/mails/${mail.id}"><span class="subject" dir="auto">${escape(mail.subject)}</span></a>
-<span class="people"><bdi>${escape(mail.sender)}</bdi> to <bdi>${escape(mail.recipient)}</bdi>${persona}</span>
+  const persona = mail.persona === "accepts" ? "" : `<span class="persona">${escape(mail.persona)}</span>`;
+  return `<li><a href="/mails/${mail.id}"><span class="subject" dir="auto">${escape(mail.subject)}</span></a>${persona}
+<span class="people"><bdi>${escape(mail.sender)}</bdi> to <bdi>${escape(mail.recipient)}</bdi></span>
 ${writeTime(mail.receivedAt)}</li>`;
 }
 
@@ -136,25 +136,27 @@ a:focus-visible, button:focus-visible, input:focus-visible, summary:focus-visibl
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 1.25rem 0 1rem; }
 input { flex: 1 1 12rem; min-width: 0; }
 input, button { font: inherit; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); color: inherit; }
+input::placeholder { color: var(--soft); opacity: 1; }
 button { cursor: pointer; }
 .mails { list-style: none; margin: 0; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: hidden; }
 .mails li { position: relative; display: grid; grid-template-columns: 1fr auto; gap: .125rem 1rem; padding: .75rem 1rem; }
 .mails li + li { border-top: 1px solid var(--line); }
 .mails li:hover { background: color-mix(in srgb, var(--link) 6%, transparent); }
-.mails a { grid-column: 1 / -1; font-weight: 600; text-decoration: none; }
+.mails a { font-weight: 600; text-decoration: none; }
+.people { grid-column: 1; }
 .mails a::after { content: ""; position: absolute; inset: 0; }
 .subject, .people, dd { overflow-wrap: anywhere; }
 .people, time { font-size: .875rem; }
 time { white-space: nowrap; font-variant-numeric: tabular-nums; }
-.persona { margin-inline-start: .25rem; padding: 0 .5rem; border-radius: 1rem; background: var(--mark); color: var(--mark-ink); white-space: nowrap; }
+.persona { justify-self: end; align-self: start; padding: 0 .5rem; font-size: .875rem; border-radius: 1rem; background: var(--mark); color: var(--mark-ink); white-space: nowrap; }
 .paging { display: grid; grid-template-columns: 1fr auto 1fr; margin-top: 1rem; }
 .paging > :last-child { text-align: end; }
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin-bottom: 1rem; }
 dl { display: grid; grid-template-columns: minmax(6rem, auto) 1fr; gap: .25rem 1rem; margin: 1rem 0; }
 dt { color: var(--soft); overflow-wrap: anywhere; } dd { margin: 0; }
-iframe { width: 100%; height: 32rem; border: 1px solid var(--line); border-radius: .75rem; background: #fff; }
+iframe { width: 100%; height: 24rem; resize: vertical; border: 1px solid var(--line); border-radius: .75rem; background: #fff; }
 .text { margin: 0; padding: 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; white-space: pre-wrap; overflow-wrap: anywhere; font: .9375rem/1.55 ui-monospace, monospace; }
-summary { cursor: pointer; } details dl { font: .8125rem/1.5 ui-monospace, monospace; }
+summary { cursor: pointer; margin-top: 1.5rem; } details dl { font: .8125rem/1.5 ui-monospace, monospace; }
 .empty { padding: 2rem 1rem; text-align: center; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
-@media (max-width: 34rem) { .mails li, dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } iframe { height: 26rem; } }
+@media (max-width: 34rem) { .mails li, dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } .persona { justify-self: start; } dt { font-size: .875rem; } dl { gap: 0; } }
 `;

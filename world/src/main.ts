@@ -33,8 +33,10 @@ const mailbox =
     ? null
     : await startMailbox({ mailbox: server.mailbox, host, port: Number(values.mailbox) });
 
+// Listened for before anybody knows that we are here, so that no signal comes too early.
+const ended = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
 print({ port: server.port, noStarttlsPort: server.noStarttlsPort, mailboxPort: mailbox?.port ?? null });
-await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+await ended;
 const { connections, kept, recipients, messages } = server.counts();
 await Promise.all([server.close(), mailbox?.close()]);
 print({ connections, kept, recipients, messages });

@@ -142,6 +142,24 @@ test("a whole pipelined conversation is answered in order (RFC 2920)", async () 
   expect(server.mailbox.list({ skip: 0, take: 9 }).mails[0]?.bytes.toString()).toBe(`${mailTo(one)}.a dot\r\n`);
 });
 
+test("one mail to several people gets one answer: the strictest, and it holds for all of them", async () => {
+  const server = await start();
+  const line = await dial(server.port);
+  const [anna, ben, spam] = ["anna@acme.example", "ben@acme.example", "c+spam-block@acme.example"];
+  const sendTo = (...people: readonly string[]) =>
+    line.send(
+      `MAIL FROM:<b@example.com>\r\n${people.map((to) => `RCPT TO:<${to}>\r\n`).join("")}DATA\r\n${mailTo("all@acme.example")}.\r\n`,
+    );
+  line.send("EHLO mail.example.com\r\n");
+  await line.hear(/250 .*\r\n/);
+  sendTo(anna, ben, spam);
+  await line.hear(/554 5\.7\.1 .*\r\n/);
+  expect(server.counts().kept).toBe(0);
+  sendTo(anna, ben);
+  await line.hear(/250 2\.0\.0 .*\r\n/);
+  expect(server.counts()).toMatchObject({ kept: 2, recipients: 2, messages: 2 });
+});
+
 test("slow answers keep their place in a pipeline, and come late", async () => {
   const server = await start();
   const line = await dial(server.port);

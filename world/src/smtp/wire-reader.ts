@@ -64,10 +64,6 @@ export class WireReader {
     this.#cut(this.#unread.length);
   }
 
-  get hasUnread(): boolean {
-    return this.#unread.length > 0;
-  }
-
   #skipTo(offset: number): void {
     this.#isOverlong = true;
     this.#unread = Buffer.from(this.#unread.subarray(offset));
