@@ -8,8 +8,9 @@
 import { Tokenizer, TypeGuards, type Token } from "liquidjs";
 import { textProblem } from "@roundtrip/mail/header";
 import { failed, ok, type Result } from "@roundtrip/mail/result";
-import { explainUnknown } from "./explain-unknown.ts";
-import type { Variable } from "./variables.ts";
+import { readCondition, type Condition, type Test } from "./liquid-condition.ts";
+import { excerpt, readVariable, readWith } from "./liquid-expression.ts";
+import type { Known, Values } from "./variables.ts";
 
 export type Segment = string | VariableSlot | ComputedSlot;
 
@@ -26,9 +27,6 @@ export interface ComputedSlot {
   readonly render: (values: Values, write: WriteLeaf) => string;
 }
 
-/** Value of every known variable; empty where a person has none. */
-export type Values = Readonly<Record<string, string>>;
-
 /** `variable` is set when the text is the value of that variable, filtered or not, and unset for static text. */
 export type WriteLeaf = (text: string, variable?: string) => string;
 
@@ -37,12 +35,6 @@ export interface TemplateFault {
   readonly line: number;
   /** One sentence that says what is wrong and what to do. */
   readonly text: string;
-}
-
-export interface Known {
-  readonly variables: readonly Variable[];
-  /** BCP 47, for upper and lower case. */
-  readonly language: string;
 }
 
 /** Far beyond any mail, and soon told. */
@@ -88,8 +80,6 @@ interface Branch {
   readonly uses: readonly string[];
   readonly segments: readonly Segment[];
 }
-
-type Test = (values: Values) => boolean;
 
 function openBlock(tag: string, line: number): Block {
   return { tag, line, branches: [], hasElse: false, segments: [] };
@@ -208,7 +198,7 @@ function openCondition(tag: TagLike, open: Block[], known: Known): string | unde
   open.push(block);
   if (open.length > NESTING_MAX + 1)
     return `Conditions stand inside one another more than ${String(NESTING_MAX)} deep: make it simpler.`;
-  return startBranch(block, readTest(tag.args, known), tag.name === "unless");
+  return startBranch(block, readCondition(tag.args, known), tag.name === "unless");
 }
 
 function nextBranch(tag: TagLike, open: Block[], known: Known): string | undefined {
@@ -217,7 +207,7 @@ function nextBranch(tag: TagLike, open: Block[], known: Known): string | undefin
     return `{% ${tag.name} %} stands outside of any {% if %}: remove it, or add {% if … %} before.`;
   if (block.hasElse)
     return `{% ${tag.name} %} comes after {% else %}: only one {% else %} is possible, and it comes last.`;
-  if (tag.name === "elsif") return startBranch(block, readTest(tag.args, known), false);
+  if (tag.name === "elsif") return startBranch(block, readCondition(tag.args, known), false);
   if (tag.args.trim() !== "") return "{% else %} takes no condition: write {% elsif … %} for another one.";
   block.hasElse = true;
   return startBranch(block, ok({ test: () => true, uses: [] }), false);
@@ -272,123 +262,4 @@ export function usedBy(segments: readonly Segment[]): readonly string[] {
     return segment.kind === "variable" ? [segment.name] : segment.uses;
   });
   return [...new Set(names)];
-}
-
-interface Condition {
-  readonly test: Test;
-  readonly uses: readonly string[];
-}
-
-/** A text or a test, and the variables in it: what the postfix form of a condition is worked out with. */
-type Operand =
-  | { readonly kind: "text"; readonly read: (values: Values) => string; readonly uses: readonly string[] }
-  | { readonly kind: "test"; readonly test: Test; readonly uses: readonly string[] };
-
-function readTest(args: string, known: Known): Result<Condition> {
-  const shown = excerpt(args.trim());
-  const tokens =
-    readWith(args, (tokenizer) => [...tokenizer.readExpressionTokens()]) &&
-    readWith(args, (tokenizer) => tokenizer.readFilteredValue());
-  if (!tokens || tokens.filters.length > 0 || args.includes("|")) {
-    return failed(
-      `The condition “${shown}” cannot be read: write a variable, or compare one with a text in quotes, as in attribute_team == "Sales".`,
-    );
-  }
-  const stack: Operand[] = [];
-  for (const token of tokens.initial.postfix) {
-    const operand = readOperand(token, stack, known);
-    if (!operand.ok) return operand;
-    stack.push(operand.value);
-  }
-  const [result, ...more] = stack;
-  if (!result || more.length > 0)
-    return failed(`The condition “${shown}” is not complete: join its parts by and, or, == or !=.`);
-  return ok({ test: asTest(result), uses: result.uses });
-}
-
-function readOperand(token: Token, stack: Operand[], known: Known): Result<Operand> {
-  if (TypeGuards.isOperatorToken(token)) return applyOperator(token.operator, stack);
-  if (TypeGuards.isQuotedToken(token)) return ok(fixedText(token.content));
-  if (TypeGuards.isNumberToken(token)) return ok(fixedText(token.getText()));
-  if (TypeGuards.isLiteralToken(token) && NOTHING.has(token.literal)) return ok(fixedText(""));
-  const variable = readVariable(token, known);
-  if (!variable.ok) return variable;
-  const { name } = variable.value;
-  return ok({ kind: "text", read: (values) => values[name] ?? "", uses: [name] });
-}
-
-const NOTHING: ReadonlySet<string> = new Set(["nil", "null", "empty", "blank"]);
-
-function fixedText(text: string): Operand {
-  return { kind: "text", read: () => text, uses: [] };
-}
-
-function applyOperator(operator: string, stack: Operand[]): Result<Operand> {
-  const right = stack.pop();
-  const left = operator === "not" ? right : stack.pop();
-  if (!left || !right)
-    return failed(`There is nothing on one side of ${operator}: compare a variable with a text in quotes.`);
-  const uses = [...new Set([...left.uses, ...right.uses])];
-  if (operator === "not" || operator === "and" || operator === "or") {
-    return ok({ kind: "test", test: joinTests(operator, asTest(left), asTest(right)), uses });
-  }
-  if (left.kind !== "text" || right.kind !== "text")
-    return failed(`${operator} compares a variable with a text in quotes, not with another condition.`);
-  const compare = Object.hasOwn(COMPARISONS, operator) ? COMPARISONS[operator] : undefined;
-  if (!compare) return failed(`${operator} compares numbers, and all values here are texts: use ==, != or contains.`);
-  return ok({ kind: "test", test: (values) => compare(left.read(values), right.read(values)), uses });
-}
-
-const COMPARISONS: Readonly<Record<string, (left: string, right: string) => boolean>> = {
-  "==": (left, right) => left === right,
-  "!=": (left, right) => left !== right,
-  contains: (left, right) => left.includes(right),
-};
-
-function joinTests(operator: "not" | "and" | "or", left: Test, right: Test): Test {
-  if (operator === "not") return (values) => !right(values);
-  return operator === "and" ? (values) => left(values) && right(values) : (values) => left(values) || right(values);
-}
-
-function asTest(operand: Operand): Test {
-  return operand.kind === "test" ? operand.test : (values) => operand.read(values) !== "";
-}
-
-/** One known word. `a.b`, `a[0]` and `["a"]` are properties, which do not exist here. */
-function readVariable(token: Token, known: Known): Result<Variable> {
-  const text = excerpt(token.getText());
-  if (!TypeGuards.isPropertyAccessToken(token))
-    return failed(`“${text}” is not a variable: write a name such as first_name.`);
-  const [first, ...more] = token.props;
-  if (token.variable || more.length > 0 || !first || !TypeGuards.isWordToken(first)) {
-    return failed(`“${text}” asks for a property, which variables do not have: write one name such as first_name.`);
-  }
-  const found = known.variables.find((variable) => variable.name === first.content);
-  return found
-    ? ok(found)
-    : failed(
-        explainUnknown(
-          first.content,
-          known.variables.map((variable) => variable.name),
-        ),
-      );
-}
-
-/** Undefined when liquidjs cannot read `text`, or leaves some of it unread. */
-function readWith<Read>(text: string, read: (tokenizer: Tokenizer) => Read): Read | undefined {
-  try {
-    const tokenizer = new Tokenizer(text);
-    const result = read(tokenizer);
-    return tokenizer.remaining().trim() === "" ? result : undefined;
-  } catch {
-    // What exactly it stumbled over is of no use to whoever wrote the text; the place and the cure are.
-    return undefined;
-  }
-}
-
-/** Short, on one line and without hidden characters, so that the sentence round it stays readable. */
-function excerpt(text: string): string {
-  const line = text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ");
-  const points = Array.from(line);
-  return points.length > 40 ? `${points.slice(0, 39).join("")}…` : line;
 }

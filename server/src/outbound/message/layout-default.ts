@@ -40,6 +40,7 @@ export function defaultLayout(language: string, title: string): string {
 
 const STYLES = `
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
+.page { padding: 20px 8px; }
 a { color: #1a56c4; }
 .foot a { color: #4a5365; }
 @media (prefers-color-scheme: dark) {

@@ -8,27 +8,27 @@ import { textProblem } from "@roundtrip/mail/header";
 import { compileMessage, type CompiledMessage, type Piece } from "@roundtrip/mail/message/compile-message";
 import { failed, ok, type Result } from "@roundtrip/mail/result";
 import { firstNameOf } from "./first-name.ts";
-import { flattenLiquid, usedBy, type Known, type Segment, type TemplateFault, type Values } from "./flatten-liquid.ts";
 import { defaultLayout } from "./layout-default.ts";
 import { layOut, type LayoutPiece } from "./lay-out.ts";
 import { mailWords, type MailWords } from "./mail-words.ts";
+import { readTexts, type Texts, type TextSource } from "./read-texts.ts";
 import { directionOf } from "./text-direction.ts";
-import { attributeVariable, listVariables } from "./variables.ts";
-import * as write from "./write-fragments.ts";
+import { attributeVariable, listVariables, type Known, type Values } from "./variables.ts";
+import {
+  directionAttribute,
+  escapeHtml,
+  writeLineHtml,
+  writeLineText,
+  writeParagraphsHtml,
+  writeParagraphsText,
+  type Fragment,
+  type Writing,
+} from "./write-fragments.ts";
 
 /** What HR writes for one language. */
-export interface MessageSource {
+export interface MessageSource extends TextSource {
   /** BCP 47, such as `en` or `pt-BR`. */
   readonly language: string;
-  readonly subject: string;
-  /** What mail programs show beside the subject; may be empty. */
-  readonly preview: string;
-  /** Paragraphs of plain text with an empty line between them. */
-  readonly body: string;
-  /** The words on the button; empty for those of the language. */
-  readonly button: string;
-  /** First line; left out for that of the language, empty for none. */
-  readonly greeting?: string;
   /** MJML; left out for our own layout. */
   readonly layout?: string;
 }
@@ -150,88 +150,11 @@ function checkFacts(round: Values): readonly MessageFault[] {
     }));
 }
 
-interface Texts {
-  readonly subject: readonly Segment[];
-  readonly preview: readonly Segment[];
-  readonly greeting: readonly Segment[];
-  readonly body: readonly Segment[];
-  readonly button: readonly Segment[];
-  readonly footer: readonly Segment[];
-}
-
-interface TextRule {
-  readonly field: "subject" | "preview" | "greeting" | "body" | "button";
-  readonly maxLength: number;
-  /** One line, without links, for a line of text cannot be clicked. */
-  readonly isLine: boolean;
-  readonly isRequired: boolean;
-}
-
-const RULES: readonly TextRule[] = [
-  { field: "subject", maxLength: 250, isLine: true, isRequired: true },
-  { field: "preview", maxLength: 500, isLine: true, isRequired: false },
-  { field: "greeting", maxLength: 250, isLine: true, isRequired: false },
-  { field: "body", maxLength: 50_000, isLine: false, isRequired: true },
-  { field: "button", maxLength: 100, isLine: true, isRequired: true },
-];
-
-function readTexts(source: MessageSource, words: MailWords, known: Known): Result<Texts, readonly MessageFault[]> {
-  const written = {
-    subject: source.subject.trim(),
-    preview: source.preview.trim(),
-    greeting: source.greeting ?? words.greeting,
-    body: source.body,
-    button: source.button.trim() === "" ? words.button : source.button.trim(),
-  };
-  const faults: MessageFault[] = [];
-  const read = (
-    field: MessageFault["field"],
-    result: Result<readonly Segment[], readonly TemplateFault[]>,
-  ): readonly Segment[] => {
-    if (result.ok) return result.value;
-    faults.push(...result.error.map((fault) => ({ field, ...fault })));
-    return [];
-  };
-  const [subject = [], preview = [], greeting = [], body = [], button = []] = RULES.map((rule) =>
-    read(rule.field, readText(written[rule.field], rule, known)),
-  );
-  const footer = read("language", flattenLiquid(words.footer, known));
-  return faults.length === 0 ? ok({ subject, preview, greeting, body, button, footer }) : failed(faults);
-}
-
-function readText(text: string, rule: TextRule, known: Known): Result<readonly Segment[], readonly TemplateFault[]> {
-  const plain = text.replaceAll(/\r\n|\r/g, "\n");
-  const problem = plainProblem(plain, rule);
-  if (problem !== undefined) return failed([{ line: 1, text: problem }]);
-  const segments = flattenLiquid(plain, known);
-  if (!segments.ok || !rule.isLine) return segments;
-  const link = usedBy(segments.value).find((name) => name.endsWith("_link"));
-  return link === undefined
-    ? segments
-    : failed([
-        {
-          line: 1,
-          text: `{{ ${link} }} cannot be used in the ${rule.field}, where no link can be opened: use it in the body.`,
-        },
-      ]);
-}
-
-function plainProblem(text: string, { field, maxLength, isLine, isRequired }: TextRule): string | undefined {
-  if (isRequired && text.trim() === "") return `The ${field} is empty: write one.`;
-  if (text.length > maxLength)
-    return `The ${field} has ${String(text.length)} characters: shorten it to ${String(maxLength)}.`;
-  if (isLine && text.includes("\n")) return `The ${field} has a line break in it: write it on one line.`;
-  const line = text.replaceAll(/[\n\t]/g, " ");
-  return textProblem(line) === undefined
-    ? undefined
-    : `The ${field} has a character in it that cannot be seen, often copied from a document: type the text by hand.`;
-}
-
 interface Parts {
   readonly texts: Texts;
   readonly layout: readonly LayoutPiece[];
   readonly words: MailWords;
-  readonly writing: write.Writing;
+  readonly writing: Writing;
 }
 
 function assemble(parts: Parts, facts: MessageFacts): Result<PreparedMessage, readonly MessageFault[]> {
@@ -240,7 +163,7 @@ function assemble(parts: Parts, facts: MessageFacts): Result<PreparedMessage, re
   const html = slots.place(htmlPart(parts));
   const compiled = compileMessage({
     headers: facts.headers,
-    subject: slots.place(write.writeLineText(texts.subject, writing)),
+    subject: slots.place(writeLineText(texts.subject, writing)),
     text: slots.place(textPart(parts)),
     html,
   });
@@ -275,36 +198,36 @@ function assemble(parts: Parts, facts: MessageFacts): Result<PreparedMessage, re
 }
 
 /** Text first says the same as the HTML; links stand on lines of their own, where every program finds them. */
-function textPart({ texts, words, writing }: Parts): readonly write.Fragment[] {
+function textPart({ texts, words, writing }: Parts): readonly Fragment[] {
   return [
-    ...write.writeParagraphsText([...texts.greeting, "\n\n", ...texts.body], writing),
-    ...write.writeLineText(texts.button, writing),
+    ...writeParagraphsText([...texts.greeting, "\n\n", ...texts.body], writing),
+    ...writeLineText(texts.button, writing),
     "\n",
     { kind: "variable", name: "survey_link" },
     "\n\n—\n\n",
-    ...write.writeParagraphsText(texts.footer, writing),
+    ...writeParagraphsText(texts.footer, writing),
     `${words.stop}\n`,
     { kind: "variable", name: "unsubscribe_link" },
     "\n",
   ];
 }
 
-function htmlPart({ texts, layout, words, writing }: Parts): readonly write.Fragment[] {
-  const stop: readonly write.Fragment[] = [
-    `<p${write.directionAttribute(writing)} style="margin:0"><a href="`,
+function htmlPart({ texts, layout, words, writing }: Parts): readonly Fragment[] {
+  const stop: readonly Fragment[] = [
+    `<p${directionAttribute(writing)} style="margin:0"><a href="`,
     { kind: "variable", name: "unsubscribe_link" },
-    `">${write.escapeHtml(words.stop)}</a></p>`,
+    `">${escapeHtml(words.stop)}</a></p>`,
   ];
-  const inPlaces: Readonly<Record<string, readonly write.Fragment[]>> = {
-    preview: write.writeLineHtml(texts.preview, writing),
-    body: write.writeParagraphsHtml([...texts.greeting, "\n\n", ...texts.body], writing),
-    button: write.writeLineHtml(texts.button, writing),
-    footer: [...write.writeParagraphsHtml(texts.footer, writing), ...stop],
+  const inPlaces: Readonly<Record<string, readonly Fragment[]>> = {
+    preview: writeLineHtml(texts.preview, writing),
+    body: writeParagraphsHtml([...texts.greeting, "\n\n", ...texts.body], writing),
+    button: writeLineHtml(texts.button, writing),
+    footer: [...writeParagraphsHtml(texts.footer, writing), ...stop],
   };
-  return layout.flatMap((piece): readonly write.Fragment[] => {
+  return layout.flatMap((piece): readonly Fragment[] => {
     if (typeof piece === "string") return [piece];
     const slot = { kind: "variable", name: piece.name } as const;
-    return inPlaces[piece.name] ?? (piece.isLink ? [slot] : write.writeLineHtml([slot], writing));
+    return inPlaces[piece.name] ?? (piece.isLink ? [slot] : writeLineHtml([slot], writing));
   });
 }
 
@@ -318,7 +241,7 @@ class SlotList {
     this.#nameless = nameless;
   }
 
-  place(fragments: readonly write.Fragment[]): readonly Piece[] {
+  place(fragments: readonly Fragment[]): readonly Piece[] {
     return fragments.map((fragment): Piece => {
       if (typeof fragment === "string") return fragment;
       if (fragment.kind === "variable") return this.#addVariable(fragment.name);
@@ -355,7 +278,9 @@ function personalReader(variable: string, attributes: readonly string[]): Person
  */
 export function fillValues(prepared: PreparedMessage, person: Person): Record<string, string> {
   const values = withoutPrototype(prepared.round);
-  for (const { name, read } of prepared.variables) values[name] = safeValue(name, read(person));
+  // The whole name is judged even where only a part of it is used.
+  const named = { ...person, name: safeValue("name", person.name) };
+  for (const { name, read } of prepared.variables) values[name] = safeValue(name, read(named));
   const filled = withoutPrototype({});
   for (const { slot, fill } of prepared.slots) filled[slot] = fill(values);
   return filled;

@@ -12,6 +12,16 @@ export interface Variable {
   readonly sentence: string;
 }
 
+/** Value of every known variable; empty where a person has none. */
+export type Values = Readonly<Record<string, string>>;
+
+/** What the reader of a text knows. */
+export interface Known {
+  readonly variables: readonly Variable[];
+  /** BCP 47, for upper and lower case. */
+  readonly language: string;
+}
+
 /** The address is left out on purpose: it is already in the To line, and in a body it only helps whom a mail is forwarded to. */
 export const variables: readonly Variable[] = [
   { name: "first_name", kind: "personal", sentence: "The first name of the person, taken from their name." },

@@ -3,8 +3,9 @@
  * the same for everyone becomes static here, what a person brings stays a slot. Every text is escaped for its place, so
  * that neither words nor values can become markup. It fills nothing.
  */
-import { renderSegments, type Segment, type Values, type VariableSlot } from "./flatten-liquid.ts";
+import { renderSegments, type Segment, type VariableSlot } from "./flatten-liquid.ts";
 import type { Direction } from "./text-direction.ts";
+import type { Values } from "./variables.ts";
 
 /** Finished static text, the slot of a variable (escaped when it is filled), or a computed one that is finished already. */
 export type Fragment =
