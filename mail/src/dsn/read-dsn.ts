@@ -3,7 +3,6 @@
  * (RFC 6533 §3). Lenient on shape (groups run together or torn apart, fields in any order), exact on meaning: nothing is
  * made up, unknown fields are kept. It does not judge what the report means; never throws.
  */
-import { readHeaderText, unfold } from "../header-read.ts";
 import { readXtext } from "./xtext.ts";
 
 export type ReportAction = "failed" | "delayed" | "delivered" | "relayed" | "expanded";
@@ -89,13 +88,10 @@ function readGroups(text: string): ReportField[][] {
     } else if (/^[ \t]/.test(line) && last) last.value += `\n${line.trim()}`;
     else {
       const [, name, value] = FIELD.exec(line) ?? [];
-      if (name === undefined || value === undefined) {
-        // A line that lost its fold still belongs to the words before it.
-        if (last) last.value += `\n${line.trim()}`;
-        continue;
-      }
-      group.push({ name, value: value.trim() });
       seen += 1;
+      if (name !== undefined && value !== undefined) group.push({ name, value: value.trim() });
+      // A line that lost its fold still belongs to the words before it.
+      else if (last) last.value += `\n${line.trim()}`;
     }
   }
   if (group.length > 0) groups.push(group);
@@ -173,6 +169,8 @@ function readRecipient(fields: readonly ReportField[]): ReportedRecipient {
 function readAction(value: string | null): ReportAction | null {
   const word = /^[a-z]+/i.exec(value ?? "")?.[0].toLowerCase();
   switch (word) {
+    case undefined:
+      return null;
     case "failed":
     case "fail":
     case "failure":
@@ -216,12 +214,13 @@ function typed(value: string | null): TypedText | null {
 
 /** Without brackets and trailing comment; RFC 6533 §3 writes what is no ASCII as `\x{…}`. */
 function address(value: string | null): TypedText | null {
-  const read = typed(mapped(value, (written) => readHeaderText(unfold(written.replaceAll("\n", " ")))));
+  const read = typed(mapped(value, (written) => written.replaceAll("\n", " ")));
   if (!read) return null;
   const text = /<([^<>]*)>/.exec(read.text)?.[1] ?? read.text.replace(/\s+\([^()]*\)$/, "");
   const points =
     read.type === "utf-8" ? text.replace(/\\x\{([0-9a-f]{1,6})\}/gi, (_, hex: string) => codePoint(hex)) : text;
-  return { type: read.type, text: points.trim() };
+  // A source route (RFC 5321 §F.2) names hosts on the way, not the mailbox.
+  return { type: read.type, text: points.trim().replace(/^@[^:]{1,500}:/, "") };
 }
 
 function codePoint(hex: string): string {

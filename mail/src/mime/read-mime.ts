@@ -73,7 +73,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 const DASH = 0x2d;
-const FIELD_START = /^([!-9;-~]{1,200})[ \t]{0,20}:/;
+/** RFC 5322 §2.2 allows more in a name; what begins with a bracket or a dash is text. */
+const FIELD_START = /^([A-Za-z0-9_][!-9;-~]{0,199})[ \t]{0,20}:/;
 const NOTHING = Buffer.alloc(0);
 
 /** Carries a reached limit out of the depth of the reading; never leaves this file. */
@@ -275,10 +276,15 @@ function afterMailboxLine(bytes: Buffer): number {
   return /^>?From (?!:)/.test(bytes.toString("latin1", start, start + 8)) ? nextLine(bytes, start) : start;
 }
 
+/** Lines of nothing but blanks. */
 function skipBlankLines(bytes: Buffer, from: number): number {
-  let at = from;
-  while (bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] === LF)) at += 1;
-  return at;
+  let start = from;
+  for (let at = from; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === LF) start = at + 1;
+    else if (byte !== CR && byte !== SPACE && byte !== TAB) break;
+  }
+  return start;
 }
 
 function nextLine(bytes: Buffer, at: number): number {

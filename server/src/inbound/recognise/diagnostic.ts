@@ -9,8 +9,8 @@ export interface Diagnostic {
   readonly remoteHost: string | null;
 }
 
-const PAIR = /(?<![\w.])([245]\d\d)(?:[ :-]{1,3}|\s\S?)['"#(]{0,2}([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)/;
-const ENHANCED = /(?<![\w.])#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)/;
+const PAIR = /(?<![\w.])([45]\d\d)(?:[ :-]{1,3}|\s\S?)['"#(]{0,2}([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)/;
+const ENHANCED = /(?<![\w.])#?([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)/;
 /** Behind a word that announces an answer, or at the start of a line. */
 const ANNOUNCED =
   /(?:^|said: |returned '|was: |error: |: |>>> |<<< |code ?:|=> |response:? |[([]state \d{1,3}\)[:.] |- )\s{0,4}['"]?([45]\d\d)(?=[ :,\-'"=]|$)/im;

@@ -85,7 +85,10 @@ export const dialects: readonly Dialect[] = [
     id: "sendmail",
     mark: /the following addresses had (?:permanent|transient|delivery)|transcript of session follows|the following addresses had delivery/i,
     begins: /the following addresses had[^\n]*\n/i,
-    address: new RegExp(String.raw`^[ \t]{0,20}<?(${ADDRESS})>?(?=[\s:\[(]|$)|>>> rcpt to: ?<(${ADDRESS})>`, "gim"),
+    address: new RegExp(
+      String.raw`^[ \t]{0,20}<?(${ADDRESS})>?(?=[\s:\[(]|$)|>>> rcpt to: ?<(${ADDRESS})>|^[45]\d\d <(${ADDRESS})>`,
+      "gim",
+    ),
   },
   {
     id: "zoho",
@@ -105,7 +108,7 @@ export const dialects: readonly Dialect[] = [
   },
   {
     id: "interscan",
-    mark: /interscan messaging security|unable to deliver message to </i,
+    mark: /interscan messaging security|unable to deliver message to <|^sent <<< rcpt to:/im,
     address: within("unable to deliver message to|sent <<< rcpt to:"),
   },
   {
@@ -121,9 +124,19 @@ export const dialects: readonly Dialect[] = [
   },
   {
     id: "one-sentence",
-    mark: /the following message to <|failed to deliver to '|delivery failed \d+ attempts:|undeliverable to|your (?:message|mail) (?:to|for) .{1,255} (?:could not be|was not|cannot be) delivered|unable to deliver (?:your )?(?:message|mail)|couldn't be delivered|message could not be delivered|not deliver|delivery (?:failure|failed)/i,
+    mark: /the following message to <|failed to deliver to '|delivery failed \d+ attempts:|undeliverable to|your (?:message|mail) (?:to|for) .{1,255} (?:could not be|was not|cannot be) delivered|unable to deliver (?:your )?(?:message|mail)|could(?:n't| not) be delivered|message could not be delivered|not deliver|delivery (?:failure|failed)/i,
     address: within(
       "message to|deliver to|attempts:|undeliverable to|mail (?:to|for)|deliver (?:your )?(?:message|mail) to|delivered to:?|recipients?:|rcpt to:|to:",
     ),
   },
 ];
+
+/** When no mark leads to an address: one that stands alone at the start of a line, or that the server was given. */
+export const anyDialect: Dialect = {
+  id: "any",
+  mark: /^/,
+  address: new RegExp(
+    String.raw`^[ \t>]{0,20}(?:(?:recipient|to|rcpt to|failed recipient): ?)?<?(${ADDRESS})>?(?=[\s:\[(]|$)`,
+    "gim",
+  ),
+};

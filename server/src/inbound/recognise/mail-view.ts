@@ -14,6 +14,8 @@ export interface MailView {
   readonly notice: NoticeText;
   /** Texts of the machine parts of delivery reports. */
   readonly deliveryReports: readonly string[];
+  /** The fields of a delivery report that stand in the text, as broken or careless notices have them. */
+  readonly spokenReport: string | null;
   /** Header texts of returned messages, with what follows them. */
   readonly returned: readonly (MimePart | string)[];
 }
@@ -25,13 +27,7 @@ const RETURNED_HEADERS = /^(?:text\/rfc822-headers?|message\/(?:global-headers|r
 export function viewMail(mail: MimePart): MailView {
   const parts = [...walkParts(mail, (part) => !isEnclosedMessage(part))];
   const text = readOwnText(parts);
-  const unquoted = /^>/m.test(text)
-    ? text
-        .split("\n")
-        .filter((line) => !line.startsWith(">"))
-        .join("\n")
-    : text;
-  const notice = splitNoticeText(unquoted);
+  const notice = splitNoticeText(withoutQuotes(text).replaceAll(/[’‘]/g, "'"));
   const headerParts = parts.filter((part) => RETURNED_HEADERS.test(part.contentType.type)).map(partText);
   const enclosed = parts.filter((part) => part !== mail && isEnclosedMessage(part)).flatMap((part) => part.children);
   return {
@@ -40,8 +36,18 @@ export function viewMail(mail: MimePart): MailView {
     text,
     notice,
     deliveryReports: parts.filter((part) => REPORT.test(part.contentType.type)).map(readReportText),
+    spokenReport: readSpokenReport(text),
     returned: [...enclosed, ...headerParts, notice.returned].filter((piece) => piece !== ""),
   };
+}
+
+/** `>>> ` is how transcripts of mail servers begin, no quote. */
+function withoutQuotes(text: string): string {
+  if (!/^>/m.test(text)) return text;
+  return text
+    .split("\n")
+    .filter((line) => !line.startsWith(">") || line.startsWith(">>> "))
+    .join("\n");
 }
 
 /** Some write the fields of the report as the header of its part. */
@@ -52,11 +58,21 @@ function readReportText(part: MimePart): string {
   return [head, partText(part), enclosed].filter((piece) => piece !== "").join("\n");
 }
 
+function readSpokenReport(text: string): string | null {
+  const start = text.search(/^(?:Reporting-MTA|Final-Recipient|Original-Recipient):/im);
+  if (start === -1 || !/^Final-Recipient:/im.test(text)) return null;
+  const rest = text.slice(start);
+  const end = rest.search(/^(?:Return-Path|Received|Content-Type: message\/rfc822)\b/im);
+  return end === -1 ? rest : rest.slice(0, end);
+}
+
 /** Plain parts, or HTML where there are none; attachments are not what the mail says. */
 function readOwnText(parts: readonly MimePart[]): string {
   const shown = parts.filter((part) => part.children.length === 0 && !isAttachment(part));
   const plain = shown.filter((part) => part.contentType.type === "text/plain" || isUnreadMultipart(part)).map(partText);
   const joined = plain.join("\n").slice(0, LONGEST_TEXT);
+  // Some send HTML and call it plain.
+  if (/^\s{0,100}<(?:!doctype|html|\?xml|div|p|body|meta)\b/i.test(joined)) return readHtmlText(joined);
   if (joined.trim() !== "") return joined;
   const html = shown.filter((part) => part.contentType.type === "text/html");
   return html

@@ -73,7 +73,16 @@ function judge(finding: Finding, numbers: Numbers): CauseVerdict {
   const worded = verdicts.find((verdict) => !/^(?:none|status\.|reply\.|step\.)/.test(verdict.rule));
   const verdict = worded ?? verdicts.find((candidate) => candidate.rule !== "none") ?? verdicts[0];
   const found = verdict ?? judgeWords(finding, numbers, "");
-  return { ...found, permanent: found.permanent ?? readPermanence(finding, found) };
+  return {
+    ...found,
+    permanent: isContradictory(numbers, finding) ? false : (found.permanent ?? readPermanence(finding, found)),
+  };
+}
+
+/** One number says 4, another 5: a retry too many costs less than a person flagged for nothing. */
+function isContradictory(numbers: Numbers, { status }: Finding): boolean {
+  const classes = [numbers.replyCode, status].map((number) => number?.[0]);
+  return classes.includes("4") && classes.includes("5");
 }
 
 function judgeWords(finding: Finding, numbers: Numbers, text: string): CauseVerdict {

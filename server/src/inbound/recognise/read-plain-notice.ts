@@ -1,7 +1,7 @@
 /** Reads the recipients out of a notice that has no machine part, by the dialect in which it is worded. Pure; never throws. */
 import { readMailboxes } from "@roundtrip/mail/header-read";
 import type { Headers } from "@roundtrip/mail/mime/headers";
-import { type Dialect, dialects } from "./dialects.ts";
+import { anyDialect, type Dialect, dialects } from "./dialects.ts";
 import type { Finding } from "./notice-recipient.ts";
 
 /** The words about one recipient go on for so long at most. */
@@ -14,9 +14,8 @@ export function findDialect(words: string): Dialect | null {
 
 /** `words` is the notice without the returned message. Empty when nobody is named. */
 export function readPlainNotice(headers: Headers, words: string): Finding[] {
-  const dialect = findDialect(words);
   const action = isDelay(words, headers.text("Subject")) ? "delayed" : "failed";
-  const found = dialect ? readAddresses(dialect, words) : [];
+  const found = findAddresses(words);
   const named = headers
     .all("X-Failed-Recipients")
     .flatMap(readMailboxes)
@@ -48,6 +47,15 @@ function isDelay(words: string, subject: string): boolean {
   );
 }
 
+/** Marks may overlap: the first dialect that also finds an address is the right one. */
+function findAddresses(words: string): Entry[] {
+  for (const dialect of [...dialects.filter(({ mark }) => mark.test(words)), anyDialect]) {
+    const found = readAddresses(dialect, words);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
 interface Entry {
   readonly address: string;
   readonly words: string;
@@ -59,9 +67,10 @@ function readAddresses(dialect: Dialect, words: string): Entry[] {
   const list = begins ? words.slice(begins.index + begins[0].length) : words;
   const matches = [...list.matchAll(dialect.address)].slice(0, MOST_RECIPIENTS);
   return matches.map((match, index) => {
-    const from = match.index + match[0].length;
+    // A transcript line begins with the code.
+    const from = /^\s*[45]\d\d /.test(match[0]) ? match.index : match.index + match[0].length;
     const to = Math.min(matches[index + 1]?.index ?? list.length, from + LONGEST_WORDS);
-    const address = (match[1] ?? match[2] ?? "").replace(/[.>]+$/, "").toLowerCase();
+    const address = (match.slice(1).find((group) => group !== undefined) ?? "").replace(/[.>]+$/, "").toLowerCase();
     return {
       address,
       words: list

@@ -1,5 +1,5 @@
 /** Reads what ties an incoming mail to one of ours: ids and our own header, in the returned message and in the mail. Pure. */
-import { readMessageIds } from "@roundtrip/mail/header-read";
+import { readMailboxes, readMessageIds } from "@roundtrip/mail/header-read";
 import type { MimePart } from "@roundtrip/mail/mime/read-mime";
 import type { MailView } from "./mail-view.ts";
 import type { References } from "./recognised.ts";
@@ -13,6 +13,17 @@ export function readReferences(view: MailView): Omit<References, "originalEnvelo
   const ownReference =
     view.returned.map((piece) => field(piece, "X-Roundtrip-Reference")).find((value) => value !== null) ?? null;
   return { messageIds: [...new Set(ids)].slice(0, MOST_IDS), ownReference };
+}
+
+/** Whom the returned message was for, where its To names exactly one. */
+export function readReturnedRecipient(view: MailView): string | null {
+  for (const piece of view.returned) {
+    const to = field(piece, "To");
+    if (to === null) continue;
+    const mailboxes = readMailboxes(to);
+    return mailboxes.length === 1 ? (mailboxes[0]?.address.toLowerCase() ?? null) : null;
+  }
+  return null;
 }
 
 /** Of a parsed message, or of header text, which some put into the notice as it is. */

@@ -40,10 +40,14 @@ function toFinding(reported: ReportedRecipient, spoken: readonly Finding[], word
   };
 }
 
-/** Original before final would be right if it were always given; final is what failed. Bare words are no addresses. */
+/** The final recipient is the one that failed. Bare words are no addresses. */
 function addressesOf(reported: ReportedRecipient): string[] {
   const actual = reported.otherFields.find((field) => field.name.toLowerCase() === "x-actual-recipient")?.value;
-  return [reported.finalRecipient?.text, reported.originalRecipient?.text, actual?.replace(/^[^;]{0,40};/, "").trim()]
+  // A final recipient within a host (`user@server`) is nobody's address outside.
+  const [first, second] = /@[^.]{0,255}$/.test(reported.finalRecipient?.text ?? "")
+    ? [reported.originalRecipient, reported.finalRecipient]
+    : [reported.finalRecipient, reported.originalRecipient];
+  return [first?.text, second?.text, actual?.replace(/^[^;]{0,40};/, "").trim()]
     .filter((text) => text !== undefined && text.includes("@"))
     .map((text) => (text ?? "").replace(/^<|>$/g, "").toLowerCase());
 }

@@ -12,11 +12,11 @@ import { type MailView, viewMail } from "./mail-view.ts";
 import { type Finding, judgeFinding } from "./notice-recipient.ts";
 import { findDialect, readPlainNotice } from "./read-plain-notice.ts";
 import { readEnvelopeId, readReportNotice } from "./read-report-notice.ts";
-import { readReferences } from "./read-references.ts";
+import { readReferences, readReturnedRecipient } from "./read-references.ts";
 import { readSesEvent } from "./read-ses-event.ts";
 import type { Recognised, RecognisedKind, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
 import { findReportKind } from "./report-kind.ts";
-import { isAnswer, isBulk, isFromDaemon, isFromNobody, saysFailure } from "./sender-evidence.ts";
+import { isAnswer, isBulk, isOldComplaint, isFromDaemon, isFromNobody, saysFailure } from "./sender-evidence.ts";
 import { readVisibleText } from "./visible-text.ts";
 
 export type { Recognised, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
@@ -48,7 +48,7 @@ function findMeaning(view: MailView): Meaning {
 
 function feedbackMeaning(view: MailView): Meaning | null {
   const part = view.parts.find((candidate) => candidate.contentType.type === "message/feedback-report");
-  if (!part) return null;
+  if (!part) return isOldComplaint(view.headers) ? plain("complaint") : null;
   const report = readFeedbackReport(partText(part));
   // RFC 6591: a verdict on authentication, nobody's complaint. RFC 5965 §7.2: `not-spam` takes one back.
   if (report.feedbackType === "auth-failure") return plain("dmarc-failure");
@@ -63,8 +63,12 @@ function reportMeaning(view: MailView): Meaning | null {
 
 function deliveryReportMeaning(view: MailView): Meaning | null {
   if (view.deliveryReports.length === 0) return null;
+  return readReports(view, view.deliveryReports);
+}
+
+function readReports(view: MailView, reports: readonly string[]): Meaning {
   const spoken = readPlainNotice(view.headers, view.notice.words);
-  const reported = readReportNotice(view.deliveryReports, spoken, view.notice.words);
+  const reported = readReportNotice(reports, spoken, view.notice.words);
   // A machine part that names nobody leaves the word to the text.
   const named = reported.filter((finding) => finding.recipient !== null);
   const findings = named.length > 0 ? named : spoken.length > 0 ? spoken : reported;
@@ -72,9 +76,11 @@ function deliveryReportMeaning(view: MailView): Meaning | null {
 }
 
 function plainNoticeMeaning(view: MailView): Meaning | null {
-  const event = readSesEvent(view.notice.words);
+  const event = readSesEvent(view.text);
   if (event) return notice(event);
+  if (view.headers.has("X-Amz-Sns-Message-Id")) return plain("other");
   if (!isPlainNotice(view)) return null;
+  if (view.spokenReport !== null) return readReports(view, [view.spokenReport]);
   const findings = readPlainNotice(view.headers, view.notice.words);
   return findings.length > 0 ? notice(findings) : unnamedNotice(view);
 }
@@ -85,11 +91,12 @@ function isPlainNotice(view: MailView): boolean {
   if (headers.has("X-Failed-Recipients") && !isAnswer(headers)) return true;
   const isWorded = findDialect(text.words) !== null;
   if (isFromDaemon(headers) || isFromNobody(headers)) return isWorded ? !isAnswer(headers) : saysFailure(headers);
-  // A text without any header, or a gateway that writes under a human-looking name: the notice must be its first words.
+  if (!isWorded) return false;
+  // A text without its header, or a gateway that writes under a human-looking name: the notice must be its first words.
   const opening = text.words.trimStart().slice(0, 300);
   const isOpening =
     findDialect(opening)?.id !== undefined && !/^(?:hi|hello|dear|hallo|bonjour)\b.{0,40},?\n/i.test(opening);
-  if (headers.fields.length === 0) return isOpening;
+  if (!headers.has("From") && !headers.has("Subject")) return isOpening;
   return isOpening && !isAnswer(headers) && saysFailure(headers);
 }
 
@@ -122,10 +129,11 @@ function notice(findings: readonly Finding[]): Meaning {
   return { kind: noticeKind(recipients), recipients };
 }
 
-/** A notice, but about whom it does not say: the token must. */
+/** A notice that names nobody: whom the returned message was for, if that was one person; else the token must say. */
 function unnamedNotice(view: MailView): Meaning {
   const text = view.notice.words;
-  return notice([{ recipient: null, action: "failed", status: null, remoteHost: null, text, around: "" }]);
+  const recipient = readReturnedRecipient(view);
+  return notice([{ recipient, action: "failed", status: null, remoteHost: null, text, around: "" }]);
 }
 
 function noticeKind(recipients: readonly RecognisedRecipient[]): "bounce" | "delayed" | "success" {

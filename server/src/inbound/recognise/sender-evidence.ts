@@ -32,3 +32,8 @@ export function isAnswer(headers: Headers): boolean {
 export function isBulk(headers: Headers): boolean {
   return headers.has("List-Unsubscribe");
 }
+
+/** Complaints from before RFC 5965, or beside it: Outlook.com returns the mail itself, Apple Mail writes its own answer. */
+export function isOldComplaint(headers: Headers): boolean {
+  return headers.has("X-HmXmrOriginalRecipient") || headers.first("X-Apple-Unsubscribe") === "true";
+}

@@ -9,8 +9,9 @@ const QUOTE_HEADS: readonly RegExp[] = [
   /^-{2,}\s?(?:original message|ursprüngliche nachricht|message d'origine|message original|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|ursprungligt meddelande|oprindelig meddelelse|opprinnelig melding|forwarded message|weitergeleitete nachricht|reply message|пересылаемое сообщение|исходное сообщение)\b/i,
   /^_{20,}$/,
   /^-{3,}\s?on .{1,200} wrote/i,
-  /^(?:on|le|am|el|il|em|op|den|dne|dnia|w dniu)\s.{0,300}(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napsal|napisał\w{0,4})(?:\s.{0,60})?\s?:$/is,
+  /^(?:on|le|am|el|il|em|op|den|dne|dnia|w dniu|in data|em)\s.{0,300}(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napsal|napisał\w{0,4}|написал\w{0,2}|пишет)(?:\s.{0,60})?\s?:$/is,
   /^.{0,200}(?:@|<).{1,200}(?:wrote|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|написал\w{0,2}|пишет)\s?:$/is,
+  /^\d{1,2}\.\d{1,2}\.\d{4},? .{1,300}(?:<|@).{1,200}:$/,
   /^\d{4}[-/.年].{4,120}<[^>\n]{1,200}>:?$/,
 ];
 
@@ -30,19 +31,36 @@ export function readVisibleText(text: string): string {
     .split("\n")
     .map((line) => line.trimEnd());
   const kept = lines.slice(0, quoteStart(lines));
-  while (kept.length > 0 && /^(?:>|$)/.test((kept.at(-1) ?? "").trim())) kept.pop();
-  // An attribution may stand above quoted lines that have just been taken away.
-  const again = kept.slice(0, quoteStart(kept));
-  const signature = again.findIndex((line, at) => at > 0 && SIGNATURE_HEADS.some((head) => head.test(line)));
-  return (signature === -1 ? again : again.slice(0, signature)).join("\n").trim();
+  const own = withoutQuotedLines(kept);
+  const signature = own.findIndex((line, at) => at > 0 && SIGNATURE_HEADS.some((head) => head.test(line)));
+  return (signature === -1 ? own : own.slice(0, signature)).join("\n").trim();
 }
 
-/** Index of the first line of the quoted mail; all lines where there is none. */
+/** Index of the first line of a quoted mail with nothing of the writer's own below it; all lines where there is none. */
 function quoteStart(lines: readonly string[]): number {
   for (let at = 0; at < lines.length; at += 1) {
-    if (isQuoteHead(lines, at) && hasNothingOwnBelow(lines, at)) return at;
+    if (isQuoteHead(lines, at) && !hasOwnBelow(lines, at)) return at;
   }
   return lines.length;
+}
+
+/** Answers that stand below or between quoted lines: the marked lines go, and the line that introduces them. */
+function withoutQuotedLines(lines: readonly string[]): string[] {
+  return lines.filter((line, at) => !line.startsWith(">") && !(isQuoteHead(lines, at) && introducesQuote(lines, at)));
+}
+
+function introducesQuote(lines: readonly string[], at: number): boolean {
+  return lines.slice(at + 1, at + 4).some((line) => line.startsWith(">"));
+}
+
+/** Without marked lines nobody can tell whose the words below are: then all of it is the quoted mail. */
+function hasOwnBelow(lines: readonly string[], at: number): boolean {
+  if (!introducesQuote(lines, at)) return false;
+  const below = lines.slice(at + 1);
+  const own = below
+    .slice(below.findIndex((line) => line.startsWith(">")))
+    .filter((line) => line !== "" && !line.startsWith(">"));
+  return own.length > 0 && !SIGNATURE_HEADS.some((head) => head.test(own[0] ?? ""));
 }
 
 function isQuoteHead(lines: readonly string[], at: number): boolean {
@@ -57,13 +75,4 @@ function isQuoteHead(lines: readonly string[], at: number): boolean {
     `${line} ${(lines[at + 1] ?? "").trim()} ${(lines[at + 2] ?? "").trim()}`,
   ];
   return joined.some((candidate) => QUOTE_HEADS.some((head) => head.test(candidate.slice(0, SHORT))));
-}
-
-/** Somebody who answers below or between quoted lines is not to be cut off. */
-function hasNothingOwnBelow(lines: readonly string[], at: number): boolean {
-  const below = lines.slice(at + 1, at + 400);
-  const quotedFrom = below.findIndex((line) => line.startsWith(">"));
-  if (quotedFrom === -1 || quotedFrom > 4) return true;
-  const own = below.slice(quotedFrom).filter((line) => line.trim() !== "" && !line.startsWith(">"));
-  return own.length === 0 || SIGNATURE_HEADS.some((head) => head.test(own[0] ?? ""));
 }

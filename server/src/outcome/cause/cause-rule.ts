@@ -29,6 +29,8 @@ export interface TextRule {
   readonly fault?: Fault;
   /** Only where the words mean this in replies of one class: `4` temporary, `5` permanent. */
   readonly class?: "4" | "5";
+  /** Only where the words mean this at some steps: said at another known step, the rule is passed over. */
+  readonly steps?: readonly string[];
   /** The document or the software that the words come from. */
   readonly source: string;
   readonly matches: readonly string[];

@@ -23,29 +23,33 @@ type Deciding = { readonly id: string; readonly cause: Cause; readonly fault?: F
 
 function findRule(saying: RemoteSaying): Deciding | undefined {
   const text = normaliseSaying(saying.text);
-  const digit = classOf(saying);
+  const said: Said = { text, digit: classOf(saying), step: saying.step, providers: NO_PROVIDERS };
   return (
-    findTextRule(providerRules, text, digit, findProviders(text, saying.remoteHost ?? null)) ??
-    findTextRule(textRules, text, digit, NO_PROVIDERS) ??
+    findTextRule(providerRules, { ...said, providers: findProviders(text, saying.remoteHost ?? null) }) ??
+    findTextRule(textRules, said) ??
     findStatusRule(saying.enhanced) ??
     findReplyRule(saying) ??
     (saying.code === null && saying.enhanced === null ? findStepRule(saying.step) : undefined)
   );
 }
 
+interface Said {
+  /** In normal form. */
+  readonly text: string;
+  readonly digit: string | null;
+  readonly step: string | null;
+  readonly providers: ReadonlySet<Provider>;
+}
+
 const NO_PROVIDERS: ReadonlySet<Provider> = new Set();
 
-function findTextRule(
-  rules: readonly TextRule[],
-  text: string,
-  digit: string | null,
-  providers: ReadonlySet<Provider>,
-): TextRule | undefined {
+function findTextRule(rules: readonly TextRule[], { text, digit, step, providers }: Said): TextRule | undefined {
   if (text === "") return undefined;
   return rules.find(
     (rule) =>
       (rule.scope === "any" || providers.has(rule.scope)) &&
       (rule.class === undefined || rule.class === digit) &&
+      (rule.steps === undefined || step === null || rule.steps.includes(step)) &&
       rule.pattern.test(text),
   );
 }

@@ -300,6 +300,15 @@ export const providerRules: readonly TextRule[] = [
     mustNotMatch: ["550 Requested action not taken: mailbox unavailable http://postmaster.gmx.com/en/"],
   },
   {
+    id: "mimecast.spam",
+    scope: "mimecast",
+    pattern: /mcspamsignature/,
+    cause: "content-rejected",
+    source: "Mimecast community: SMTP error codes",
+    matches: ["554 rejected - MCSpamSignature.sa.2.2"],
+    mustNotMatch: ["554 Host network not allowed - https://community.mimecast.com/"],
+  },
+  {
     id: "mimecast.policy",
     scope: "mimecast",
     pattern:
@@ -308,15 +317,6 @@ export const providerRules: readonly TextRule[] = [
     source: "Mimecast community: SMTP error codes",
     matches: ["554 Host network not allowed - https://community.mimecast.com/docs/DOC-1369#554"],
     mustNotMatch: ["550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550"],
-  },
-  {
-    id: "mimecast.spam",
-    scope: "mimecast",
-    pattern: /mcspamsignature/,
-    cause: "content-rejected",
-    source: "Mimecast community: SMTP error codes",
-    matches: ["554 rejected - MCSpamSignature.sa.2.2"],
-    mustNotMatch: ["554 Host network not allowed - https://community.mimecast.com/"],
   },
   {
     id: "godaddy.hourly",

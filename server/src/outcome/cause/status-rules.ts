@@ -30,7 +30,6 @@ export const statusRules: readonly CodeRule[] = [
   { id: "status.x.4.7", code: "x.4.7", cause: "network-or-timeout", source: "RFC 3463 §3.5" },
   { id: "status.x.6.0", code: "x.6.0", cause: "content-rejected", source: "RFC 3463 §3.7" },
   { id: "status.x.7.2", code: "x.7.2", cause: "policy-rejected", source: "RFC 3463 §3.8" },
-  { id: "status.x.7.9", code: "x.7.9", cause: "authentication-failed", source: "RFC 4954 §6" },
   { id: "status.x.7.10", code: "x.7.10", cause: "tls-failed", source: "RFC 5248 registry" },
   { id: "status.x.7.17", code: "x.7.17", cause: "recipient-unknown", source: "RFC 7293 §5" },
   { id: "status.x.7.20", code: "x.7.20", cause: "authentication-failed", source: "RFC 7372 §3.1" },
@@ -45,6 +44,10 @@ export const statusRules: readonly CodeRule[] = [
 
 /** Tried when there is no enhanced code, or one that says nothing. */
 export const replyRules: readonly CodeRule[] = [
+  { id: "reply.500", code: "500", cause: "server-fault", source: "RFC 5321 §4.2.3" },
+  { id: "reply.502", code: "502", cause: "server-fault", source: "RFC 5321 §4.2.3" },
+  { id: "reply.503", code: "503", cause: "server-fault", source: "RFC 5321 §4.2.3" },
+  { id: "reply.504", code: "504", cause: "server-fault", source: "RFC 5321 §4.2.3" },
   { id: "reply.421", code: "421", cause: "server-fault", source: "RFC 5321 §4.2.3" },
   { id: "reply.451", code: "451", cause: "server-fault", source: "RFC 5321 §4.2.3" },
   { id: "reply.452", code: "452", cause: "server-fault", source: "RFC 5321 §4.2.3" },

@@ -30,7 +30,7 @@ const rows: readonly Row[] = [
   {
     id: "text.sender-refused",
     pattern:
-      /sender (?:address |domain )?(?:is )?(?:rejected|refused|denied|not allowed|invalid|blocked|not accepted)|domain of sender address|unroutable sender|sender verif|return path.{0,40}(?:invalid|not|cannot)|from: domain is invalid|envelope (?:sender|from).{0,40}(?:invalid|not|reject)|valid sender domain|block-send-er|sender denied/,
+      /sender (?:address |domain )?(?:is )?(?:rejected|refused|denied|not allowed|invalid|blocked|not accepted)|domain of sender address|unroutable sender|sender verif|return path.{0,40}(?:invalid|not|cannot)|from: domain is invalid|envelope (?:sender|from).{0,40}(?:invalid|not|reject)|block-send-er|sender denied/,
     cause: "policy-rejected",
     fault: "us",
     source: "RFC 3463 §3.2, X.1.7 and X.1.8",
@@ -62,7 +62,7 @@ const rows: readonly Row[] = [
   {
     id: "text.mailbox-full",
     pattern:
-      /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:disk |storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full/,
+      /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full/,
     cause: "mailbox-full",
     matches: [
       "552 5.2.2 <a@example.com>: user is over quota",
@@ -75,6 +75,7 @@ const rows: readonly Row[] = [
     mustNotMatch: [
       "452 4.3.1 Insufficient system storage",
       "552 message exceeds fixed maximum message size",
+      "452 4.4.5 Insufficient disk space; try again later",
       "550 sending quota of your account: user unknown",
       "sender rate over limit",
     ],
@@ -82,7 +83,7 @@ const rows: readonly Row[] = [
   {
     id: "text.message-too-large",
     pattern:
-      /(?:message|mail|e-?mail|size|length).{0,30}\b(?:(?<!queue )too (?:large|big|long)|exceeds? (?:the )?(?:fixed |administrative |maximum |allowed |size |message )?(?:maximum |message |size )?(?:limit|size))|(?:too (?:large|big)) (?:a )?(?:message|mail)|maximum (?:message )?size exceeded|size limit exceeded|line limit exceeded|line too long/,
+      /(?:message|mail|e-?mail|size|length).{0,30}\b(?:(?<!queue |for )too (?:large|big|long)|exceeds? (?:the )?(?:fixed |administrative |maximum |allowed |size |message )?(?:maximum |message |size )?(?:limit|size))|(?:too (?:large|big)) (?:a )?(?:message|mail)|maximum (?:message )?size exceeded|size limit exceeded|line limit exceeded|line too long/,
     cause: "message-too-large",
     source: "RFC 1870 §6",
     matches: [
@@ -129,7 +130,7 @@ const rows: readonly Row[] = [
   {
     id: "text.rate-limited",
     pattern:
-      /too many (?:simultaneous |concurrent )?(?:connections|sessions|messages|emails?|mails|recipients|requests|errors from your)|too much (?:mail|traffic)|(?:rate|connection|message|recipient|sending|hourly|daily) (?:limit|rate).{0,25}(?:exceed|reach)|rate[ -]?limit|throttl|slow(?:ing)? down|exceeded.{0,25}(?:connections?|messages?) (?:per|limit)|connection (?:rate|frequency) limit|receiving mail (?:at a rate|too quickly)|try again later.{0,20}too fast|sending too (?:fast|quickly)|resources restricted/,
+      /too many (?:simultaneous |concurrent )?(?:connections|sessions|messages|emails?|mails|recipients|requests|errors from your)|too much (?:mail|traffic)|(?:rate|connection|message|recipient|sending|hourly|daily) (?:limit|rate).{0,25}(?:exceed|reach)|rate[ -]?limit|throttl|slow(?:ing)? down|exceeded.{0,25}(?:connections?|messages?) (?:per|limit)|connection (?:rate|frequency) limit|receiving mail (?:at a rate|too quickly)|try again later.{0,20}too fast|sending too (?:fast|quickly)|resources restricted|ip frequency limited/,
     cause: "rate-limited",
     matches: [
       "421 4.7.0 Too many connections from your host, slow down",
@@ -173,7 +174,7 @@ const rows: readonly Row[] = [
   {
     id: "text.reputation",
     pattern:
-      /\b(?:rbl|dnsbl|dnsrbl)\b|spamhaus|spamcop|barracudacentral|abuseat|sorbs\b|black-?list|block-?list|(?:bad|poor|low|no|none\/bad) (?:ip |sender |domain )?reputation|reputation of|blocked (?:using|by|for) .{0,60}(?:list|abuse|spam)|client host .{0,60}blocked|(?:your|sending|source|this) (?:ip|host|network|server|mail server|ip address)(?: address)?.{0,60}(?:blocked|banned|not allowed to connect|has been rejected|listed)|ip.{0,20}\bblocked\b|not accepting connections|blocked for abuse|open relay|dynamic ip|messages from .{0,50} weren't sent|aup#cdrbl|use the smtp server of your isp|access denied\.\.\.[0-9a-f]{10}/,
+      /\b(?:rbl|dnsbl|dnsrbl)\b|spamhaus|spamcop|barracudacentral|abuseat|sorbs\b|(?<!be )black-?list|block-?list|(?:bad|poor|low|no|none\/bad) (?:ip |sender |domain )?reputation|reputation of|blocked (?:using|by|for) .{0,60}(?:list|abuse|spam)|client host .{0,60}blocked|(?:your|sending|source|this) (?:ip|host|network|server|mail server|ip address)(?: address)?.{0,60}(?:blocked|banned|not allowed to connect|has been rejected|listed)|ip.{0,20}\bblocked\b|not accepting connections|blocked for abuse|open relay|dynamic ip|messages from .{0,50} weren't sent|aup#cdrbl|use the smtp server of your isp|access denied\.\.\.[0-9a-f]{10}/,
     cause: "reputation-blocked",
     source: "RFC 5782, notices of the usual lists",
     matches: [
@@ -187,8 +188,9 @@ const rows: readonly Row[] = [
   {
     id: "text.recipient-unknown",
     pattern:
-      /(?:no|unknown|invalid|nonexistent|non-existent|illegal|not a valid|bad|undefined|no valid) (?:such )?(?:local )?(?:user|recipient|mailbox|mail ?box|account|alias|address(?:ee)?|local part|customer|person)\b(?!.{0,12}(?:sender|from))|no mailbox (?:here )?by that name|(?:user|recipient|mailbox|account|addressee|alias|customer|person|email address|e-mail address|<address>).{0,60}\b(?:unknown|not (?:found|known|exist|listed|valid|in (?:the )?(?:local|directory|our))|does(?:n't| not) exist|doesn't have an? .{0,80}account|is invalid|not (?:a )?known|isn't (?:known|here)|could(?:n't| not) be found|wasn't found)|(?:does not|doesn't|not) (?:exist|have).{0,20}\b(?:user|mailbox|account)|address does(?:n't| not) exist|address (?:not found|unknown|rejected\.$|couldn't be found|wasn't found)|unknown (?:or illegal|to address|recipient|user|address)|not our (?:user|customer)|user not found|no such (?:address|person)|utilisateur inconnu|destinataire (?:invalide|inconnu|desconocido)|adresse d au moins un destinataire invalide|destinatario (?:desconocido|sconosciuto|no existe)|empf(?:ä|ae)nger(?:adresse)? (?:unbekannt|existiert nicht)|(?:usuario|cuenta) (?:desconocid|no existe|inexistente)|mailbox unavailable or (?:access denied|not local)|unrouteable address|undeliverable address|no longer on server|relaying denied.{0,20}no such user|bad destination mailbox address|user (?:is )?not local|unroutable address(?!.{0,10}sender)|that user isn't|recipient (?:address )?rejected\.?(?: \(|$)|recipient rejected: <address>/,
+      /(?:no|unknown|invalid|nonexistent|non-existent|illegal|not a valid|bad|undefined|no valid) (?:such )?(?:local )?(?:user|recipients?|mailbox|mail ?box|account|alias|address(?:ee)?|local part|customer|person)\b(?!.{0,12}(?:sender|from))|no mailbox (?:here )?by that name|(?:user|recipient|mailbox|account|addressee|alias|customer|person|email address|e-mail address|<address>).{0,60}\b(?:unknown|not (?:found|known|exist|listed|valid|in (?:the )?(?:local|directory|our))|do(?:es)?(?:n't|sn't| not) exist|doesn't have an? .{0,80}account|is invalid|not (?:a )?known|isn't (?:known|here)|could(?:n't| not) be found|wasn't found)|(?:does not|doesn't|not) (?:exist|have).{0,20}\b(?:user|mailbox|account)|address does(?:n't| not) exist|address (?:not found|unknown|rejected\.$|couldn't be found|wasn't found)|unknown (?:or illegal|to address|recipient|user|address)|not our (?:user|customer)|user not found|no such (?:address|person)|utilisateur inconnu|destinataire (?:invalide|inconnu|desconocido)|adresse d au moins un destinataire invalide|destinatario (?:desconocido|sconosciuto|no existe)|empf(?:ä|ae)nger(?:adresse)? (?:unbekannt|existiert nicht)|(?:usuario|cuenta) (?:desconocid|no existe|inexistente)|mailbox unavailable or (?:access denied|not local)|unrouteable address|undeliverable address|no longer on server|relaying denied.{0,20}no such user|bad destination mailbox address|user (?:is )?not local|unroutable address(?!.{0,10}sender)|that user isn't|recipient (?:address )?rejected\.?(?: \(|$)|recipient rejected: <address>/,
     cause: "recipient-unknown",
+    steps: ["rcpt", "data", "body"],
     matches: [
       "550 5.1.1 <a@example.com>... User Unknown",
       "550 <a@example.com>: Recipient address rejected: User unknown in virtual mailbox table",
@@ -223,7 +225,7 @@ const rows: readonly Row[] = [
   {
     id: "text.spam",
     pattern:
-      /\bspam\b|\bube\b|\buce\b|\bjunk mail\b|unsolicited|(?:message )?content (?:was |is )?(?:rejected|refused|blocked)|message.{0,20}looks like|considered .{0,20}bulk|high probability of|spammy\b/,
+      /\bspam\b|\bube\b|\buce\b|\bjunk mail\b|unsolicited|(?:message )?content (?:was |is )?(?:rejected|refused|blocked)|message.{0,20}looks like|considered .{0,20}bulk|high probability of|spammy\b|content presents a potential/,
     cause: "content-rejected",
     matches: [
       "550 5.7.1 Message content rejected, UBE, id=00000-22",
@@ -289,7 +291,7 @@ const rows: readonly Row[] = [
   {
     id: "text.connection",
     pattern:
-      /connection (?:was )?(?:timed out|refused|reset|dropped|lost|closed|failed|timeout)|conversation with .{1,253} timed out|lost connection|no route to host|network (?:is )?(?:unreachable|error)|timed out|timeout exceeded|\btimeout\b|time limit exceeded|(?:wasn't|not|un)(?: )?able to (?:establish|connect|open).{0,40}(?:connection|smtp|host)|did not accept our requests to connect|could not (?:connect|be contacted|deliver for the last)|cannot connect|unable to connect|host (?:is )?(?:unreachable|not responding|down)|no answer from host|retry (?:timeout|time) (?:exceeded|not reached)|in the queue too long|(?:message|envelope|delivery time|time) (?:has )?expired|delivery (?:time|attempts).{0,30}(?:expired|exceeded)|cannot send message within|mail queue.{0,20}(?:too long|expired)|not been (?:delivered|collected) (?:for|after)|undelivered (?:for|after)|service timed|no response from|failed \d{1,4} attempts|delivery failed \d{1,4} attempts|couldn't be delivered after|name server.{0,40}(?:timeout|reply|fail)|(?:temporary|transient) (?:dns|resolution)|name service error.{0,60}(?:try again|malformed|timeout)|dns (?:lookup |query )?(?:failure|error|timeout)|response from .{0,60}timed|not yet been delivered|too many hops|mail loop|loop(?:s)? (?:back|detected)/,
+      /connection (?:was )?(?:timed out|refused|reset|dropped|lost|closed|failed|timeout)|conversation with .{1,253} timed out|lost connection|no route to host|network (?:is )?(?:unreachable|error)|timed out|timeout exceeded|\btimeout\b|time limit exceeded|(?:wasn't|not|un)(?: )?able to (?:establish|connect|open).{0,40}(?:connection|smtp|host)|did not accept our requests to connect|could not (?:connect|be contacted|deliver for the last)|cannot connect|unable to connect|host (?:is )?(?:unreachable|not responding|down)|no answer from host|retry (?:timeout|time) (?:exceeded|not reached)|in the queue too long|(?:message|envelope|delivery time|time) (?:has )?expired|delivery (?:time|attempts).{0,30}(?:expired|exceeded)|cannot send message within|mail queue.{0,20}(?:too long|expired)|not been (?:delivered|collected) (?:for|after)|undelivered (?:for|after)|service timed|no response from|failed \d{1,4} attempts|delivery failed \d{1,4} attempts|couldn't be delivered after|could not be delivered for (?:too long|\d)|hosts have been failing|message will be retried|notification about a delay|name server.{0,40}(?:timeout|reply|fail)|(?:temporary|transient) (?:dns|resolution)|name service error.{0,60}(?:try again|malformed|timeout)|dns (?:lookup |query )?(?:failure|error|timeout)|response from .{0,60}timed|not yet been delivered|too many hops|mail loop|loop(?:s)? (?:back|detected)/,
     cause: "network-or-timeout",
     matches: [
       "connect to mx.example.com[192.0.2.79]:25: Connection timed out",
