@@ -9,7 +9,11 @@ const steps: readonly { readonly name: string; readonly command: string; readonl
   { name: "format", command: bin("oxfmt"), args: ["."] },
   { name: "lint", command: bin("oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { name: "types", command: bin("tsc"), args: ["--noEmit"] },
-  { name: "import rules", command: process.execPath, args: [bin("depcruise"), "--config", ".dependency-cruiser.mjs", "mail", "world", "server"] },
+  {
+    name: "import rules",
+    command: process.execPath,
+    args: [bin("depcruise"), "--config", ".dependency-cruiser.mjs", "mail", "world", "server"],
+  },
   { name: "dead code", command: process.execPath, args: [bin("knip")] },
   { name: "tests", command: process.execPath, args: ["tools/test.ts"] },
   { name: "nothing drifted", command: "git", args: ["diff", "--exit-code", "--stat"] },

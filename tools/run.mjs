@@ -18,7 +18,9 @@ const stampFile = join(root, "node_modules", ".installed-lock");
 
 /** Installs dependencies when the lock file has changed since the last install; says what is missing when it cannot. */
 export function ensureInstalled() {
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   const stamp = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
   if (stamp === lock && existsSync(pinnedNode)) return;
   process.stderr.write("roundtrip: installing dependencies (first start, or the lock file changed) …\n");
@@ -28,10 +30,16 @@ export function ensureInstalled() {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
-  if (done.error) fail(`npm could not be started (${done.error.message}). Install npm 10 or later, then run this again.`);
-  if (done.status !== 0) fail("npm ci failed; its own words are above. Check that the package registry can be reached, then run this again.");
+  if (done.error)
+    fail(`npm could not be started (${done.error.message}). Install npm 10 or later, then run this again.`);
+  if (done.status !== 0)
+    fail(
+      "npm ci failed; its own words are above. Check that the package registry can be reached, then run this again.",
+    );
   if (!existsSync(pinnedNode)) {
-    fail(`there is no pinned Node for ${process.platform}-${process.arch}. Supported: linux-x64, linux-arm64, darwin-arm64.`);
+    fail(
+      `there is no pinned Node for ${process.platform}-${process.arch}. Supported: linux-x64, linux-arm64, darwin-arm64.`,
+    );
   }
   writeFileSync(stampFile, lock);
 }

@@ -16,9 +16,12 @@ export function ensureSystemPrograms(): readonly string[] {
   if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return missing;
   console.error(`roundtrip: installing ${missing.join(", ")} for the tests …`);
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const run = (...args: string[]) => spawnSync("apt-get", args, { stdio: ["ignore", "ignore", 2], env: environment }).status === 0;
+  const run = (...args: string[]) =>
+    spawnSync("apt-get", args, { stdio: ["ignore", "ignore", 2], env: environment }).status === 0;
   const install = () => run("install", "--yes", "--no-install-recommends", ...missing);
-  const hasLists = existsSync("/var/lib/apt/lists") && readdirSync("/var/lib/apt/lists").some((name) => name.endsWith("_Packages") || name.endsWith(".lz4"));
+  const hasLists =
+    existsSync("/var/lib/apt/lists") &&
+    readdirSync("/var/lib/apt/lists").some((name) => name.endsWith("_Packages") || name.endsWith(".lz4"));
   if (!hasLists || !install()) {
     run("update");
     install();

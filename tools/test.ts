@@ -7,7 +7,9 @@ import { ensureSystemPrograms } from "./system-programs.ts";
 
 const missing = ensureSystemPrograms();
 if (missing.length > 0) {
-  console.error(`roundtrip: the tests need ${missing.join(", ")}. On Debian, as root: apt-get install ${missing.join(" ")}`);
+  console.error(
+    `roundtrip: the tests need ${missing.join(", ")}. On Debian, as root: apt-get install ${missing.join(" ")}`,
+  );
   console.log("0 passed, 1 failed");
   process.exit(1);
 }
@@ -15,7 +17,12 @@ if (missing.length > 0) {
 const vitest = await startVitest("test", process.argv.slice(2), { run: true, watch: false });
 const tests = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests()]);
 const count = (state: string) => tests.filter((test) => test.result().state === state).length;
-const brokenFiles = vitest.state.getTestModules().filter((module) => module.state() === "failed" && ![...module.children.allTests()].some((test) => test.result().state === "failed")).length;
+const brokenFiles = vitest.state
+  .getTestModules()
+  .filter(
+    (module) =>
+      module.state() === "failed" && ![...module.children.allTests()].some((test) => test.result().state === "failed"),
+  ).length;
 const unhandled = vitest.state.getUnhandledErrors().length;
 await vitest.close();
 

@@ -7,22 +7,31 @@ import { runDemo } from "./cli/demo.ts";
 import { runDev } from "./cli/dev.ts";
 import { diagnose } from "./cli/doctor.ts";
 import { importPeople } from "./cli/import-people.files.ts";
+import { readMailFiles } from "./cli/read-mail.files.ts";
 import { signFile } from "./cli/sign.files.ts";
 import { runStart } from "./cli/start.ts";
 import { visitDatabase } from "./cli/visit.ts";
 import { Refusal } from "./ground/refusal.ts";
 import { explainLedger } from "./outcome/ledger.ts";
 
-const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
+  version: string;
+};
 const program = new Command("roundtrip").description("Survey mail that arrives, and comes back.").version(version);
 
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string | Uint8Array): void => void process.stdout.write(text);
 const printLine = (text: string): void => print(`${text}\n`);
 
-program.command("start").description("start everything; the first time with a demo company and a demo round").action(() => runStart(process.env, note));
+program
+  .command("start")
+  .description("start everything; the first time with a demo company and a demo round")
+  .action(() => runStart(process.env, note));
 
-program.command("dev").description("the same, starting again whenever a file changes").action(() => runDev());
+program
+  .command("dev")
+  .description("the same, starting again whenever a file changes")
+  .action(() => runDev());
 
 program
   .command("demo")
@@ -33,7 +42,9 @@ program
     const result = await runDemo(people, note);
     if (json) return printLine(JSON.stringify(result));
     printLine(explainLedger(result.ledger));
-    printLine(`${String(result.flagged)} people flagged, ${String(result.replies)} replies and ${String(result.automaticReplies)} automatic ones came back; ${String(result.messagesPerSecond)} mails a second, settled after ${String(result.seconds)} s.`);
+    printLine(
+      `${String(result.flagged)} people flagged, ${String(result.replies)} replies and ${String(result.automaticReplies)} automatic ones came back; ${String(result.messagesPerSecond)} mails a second, settled after ${String(result.seconds)} s.`,
+    );
   });
 
 program
@@ -43,7 +54,9 @@ program
   .option("--dry-run", "say what would happen and change nothing", false)
   .option("--json", "one JSON document on stdout", false)
   .action((file: string, { dryRun, json }: { dryRun: boolean; json: boolean }) =>
-    visitDatabase(process.env, async ({ database, orgId }) => printLine(await importPeople(database, orgId, file, { dryRun, json, now: new Date() }))),
+    visitDatabase(process.env, async ({ database, orgId }) =>
+      printLine(await importPeople(database, orgId, file, { dryRun, json, now: new Date() })),
+    ),
   );
 
 program
@@ -54,6 +67,7 @@ program
   .option("--json", "one JSON document on stdout", false)
   .option("--jsonl", "one JSON object a line", false)
   .action(async (files: string[], options: { json: boolean; jsonl: boolean }) => {
+    for await (const text of readMailFiles(files, options)) printLine(text);
   });
 
 program
@@ -63,7 +77,9 @@ program
   .requiredOption("--dkim-key <pem>", "file with the private key")
   .requiredOption("--domain <domain>", "d=")
   .requiredOption("--selector <selector>", "s=")
-  .action((file: string, options: { dkimKey: string; domain: string; selector: string }) => print(signFile(file, options, new Date())));
+  .action((file: string, options: { dkimKey: string; domain: string; selector: string }) =>
+    print(signFile(file, options, new Date())),
+  );
 
 program
   .command("bench")
@@ -75,17 +91,35 @@ program
   .option("--size <bytes>", "size of a mail", wholeNumber, 8192)
   .option("--connections <n>", "SMTP connections", wholeNumber, 50)
   .option("--json", "one JSON document on stdout", false)
-  .action(async ({ json, ...options }: { to: { host: string; port: number }; count: number; size: number; connections: number; json: boolean }) => {
-    const result = await benchSend(options, note);
-    const { node, postgres } = result.cpuMsPerMessage;
-    printLine(json ? JSON.stringify(result) : `${String(result.sent)} mails in ${String(result.seconds)} s: ${String(result.perSecond)} a second; CPU per mail ${String(node)} ms Node + ${String(postgres ?? "?")} ms PostgreSQL; ${String(result.rssMb)} MB`);
-  });
+  .action(
+    async ({
+      json,
+      ...options
+    }: {
+      to: { host: string; port: number };
+      count: number;
+      size: number;
+      connections: number;
+      json: boolean;
+    }) => {
+      const result = await benchSend(options, note);
+      const { node, postgres } = result.cpuMsPerMessage;
+      printLine(
+        json
+          ? JSON.stringify(result)
+          : `${String(result.sent)} mails in ${String(result.seconds)} s: ${String(result.perSecond)} a second; CPU per mail ${String(node)} ms Node + ${String(postgres ?? "?")} ms PostgreSQL; ${String(result.rssMb)} MB`,
+      );
+    },
+  );
 
-program.command("doctor").description("what is wrong with this installation, and the cure").action(async () => {
-  const findings = await diagnose(process.env);
-  for (const finding of findings) printLine(`${finding.ok ? "ok   " : "WRONG"} ${finding.text}`);
-  if (findings.some((finding) => !finding.ok)) process.exitCode = 1;
-});
+program
+  .command("doctor")
+  .description("what is wrong with this installation, and the cure")
+  .action(async () => {
+    const findings = await diagnose(process.env);
+    for (const finding of findings) printLine(`${finding.ok ? "ok   " : "WRONG"} ${finding.text}`);
+    if (findings.some((finding) => !finding.ok)) process.exitCode = 1;
+  });
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number above 0.");

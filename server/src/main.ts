@@ -18,7 +18,7 @@ import { findMasterKey } from "./ground/master-key.files.ts";
 import { systemChance } from "./ground/system-clock.process.ts";
 import { settleOne } from "./inbound/inbound.ts";
 import { startReceiver } from "./inbound/receive/receiver.smtp.ts";
-const startRecogniser = () => ({ recognise: async (_raw: Buffer) => ({ kind: "unreadable", reason: "stub" }) as const, stop: async () => undefined });
+import { startRecogniser } from "./inbound/recognise/recogniser.worker.ts";
 import { readInboundMail, settleInbound } from "./inbound/settle/settle-inbound.store.ts";
 import { defaultRetryPolicy } from "./outcome/retry-policy.ts";
 import { prepareRound, type PrepareSettings } from "./outbound/prepare-round.store.ts";
@@ -64,7 +64,12 @@ export async function startRoundtrip(config: Config, parts: { clock: Clock; log:
   }
 }
 
-async function assemble(config: Config, { clock, log }: { clock: Clock; log: Log }, stops: (() => Promise<unknown>)[], stop: () => Promise<void>): Promise<Running> {
+async function assemble(
+  config: Config,
+  { clock, log }: { clock: Clock; log: Log },
+  stops: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<Running> {
   const dataDir = resolve(config.dataDir);
   const masterKey = findMasterKey(config.masterKey, dataDir);
   const { settings, postgresPid } = await findDatabase(config, dataDir, stops);
@@ -72,7 +77,11 @@ async function assemble(config: Config, { clock, log }: { clock: Clock; log: Log
   stops.push(() => database.close());
   await migrate(database);
   await migrateJobs(database);
-  const orgId = await ensureOrganisation(database, { name: "Example Works", fromLocal: config.fromLocal, replyLocal: config.replyLocal });
+  const orgId = await ensureOrganisation(database, {
+    name: "Example Works",
+    fromLocal: config.fromLocal,
+    replyLocal: config.replyLocal,
+  });
   await ensureDkimKey(database, { orgId, domain: config.sendingDomain, selector }, { masterKey, random: randomBytes });
 
   const keys = {
@@ -83,20 +92,33 @@ async function assemble(config: Config, { clock, log }: { clock: Clock; log: Log
   const has = (role: Role) => config.roles.includes(role);
   const common = { database, clock, log };
   const inboundPort = has("receiver") ? await startReceiving(config, { ...common, keys }, stops) : null;
-  const world = config.channel.kind === "world" && config.channel.port === null && has("sender") ? await startWorld(inboundPort, stops) : null;
+  const world =
+    config.channel.kind === "world" && config.channel.port === null && has("sender")
+      ? await startWorld(inboundPort, stops)
+      : null;
   const mailboxUrl = world ? await showMailbox(world, stops) : null;
   const statusKey = deriveKey(masterKey, "status-page").toString("base64url");
-  const webUrl = has("web") ? await startWeb(config, { ...common, orgId, key: statusKey, mailboxUrl, linkSecret: keys.link }, stops) : null;
+  const webUrl = has("web")
+    ? await startWeb(config, { ...common, orgId, key: statusKey, mailboxUrl, linkSecret: keys.link }, stops)
+    : null;
 
   const publicUrl = config.web.publicUrl ?? webUrl ?? `http://${config.web.host}:${String(config.web.port)}`;
-  const prepare: PrepareSettings = { names: { sendingDomain: config.sendingDomain, bounceDomain: config.bounceDomain, publicUrl }, keys, masterKey };
+  const prepare: PrepareSettings = {
+    names: { sendingDomain: config.sendingDomain, bounceDomain: config.bounceDomain, publicUrl },
+    keys,
+    masterKey,
+  };
   if (has("worker")) await startWorking(config, { ...common, prepare }, stops);
   const sender = has("sender") ? await startSending(config, { ...common, settings, prepare, world }, stops) : null;
   const statusUrl = webUrl === null ? null : `${webUrl}/status/${statusKey}`;
   return { database, settings, orgId, inboundPort, statusUrl, mailboxUrl, world, sender, postgresPid, stop };
 }
 
-async function findDatabase(config: Config, dataDir: string, stops: (() => Promise<unknown>)[]): Promise<{ settings: ConnectionSettings; postgresPid: number | null }> {
+async function findDatabase(
+  config: Config,
+  dataDir: string,
+  stops: (() => Promise<unknown>)[],
+): Promise<{ settings: ConnectionSettings; postgresPid: number | null }> {
   if (config.databaseUrl !== null) return { settings: { connectionString: config.databaseUrl }, postgresPid: null };
   const postgres = await startEmbeddedPostgres(dataDir);
   stops.push(() => postgres.stop());
@@ -111,9 +133,20 @@ interface Common {
 
 type Keys = PrepareSettings["keys"];
 
-async function startReceiving(config: Config, { database, clock, log, keys }: Common & { keys: Keys }, stops: (() => Promise<unknown>)[]): Promise<number> {
-  const addresses = { bounceDomain: config.bounceDomain, returnPathKeys: [keys.returnPath], replyAddresses: [`${config.replyLocal}@${config.sendingDomain}`] };
-  const receiver = await startReceiver({ ...config.inbound, name: config.bounceDomain, addresses }, { database, clock, log });
+async function startReceiving(
+  config: Config,
+  { database, clock, log, keys }: Common & { keys: Keys },
+  stops: (() => Promise<unknown>)[],
+): Promise<number> {
+  const addresses = {
+    bounceDomain: config.bounceDomain,
+    returnPathKeys: [keys.returnPath],
+    replyAddresses: [`${config.replyLocal}@${config.sendingDomain}`],
+  };
+  const receiver = await startReceiver(
+    { ...config.inbound, name: config.bounceDomain, addresses },
+    { database, clock, log },
+  );
   stops.push(() => receiver.stop());
   return receiver.port;
 }
@@ -125,9 +158,13 @@ async function startWorld(inboundPort: number | null, stops: (() => Promise<unkn
   return world;
 }
 
-async function startWorking(config: Config, { database, clock, log, prepare }: Common & { prepare: PrepareSettings }, stops: (() => Promise<unknown>)[]): Promise<void> {
+async function startWorking(
+  config: Config,
+  { database, clock, log, prepare }: Common & { prepare: PrepareSettings },
+  stops: (() => Promise<unknown>)[],
+): Promise<void> {
   const recogniser = startRecogniser();
-  stops.push(() => recogniser.stop());
+  stops.push(() => recogniser.close());
   const facts = {
     rules: { retry: defaultRetryPolicy, unknownResendMs: config.unknownResendMs },
     bounceDomain: config.bounceDomain,
@@ -138,7 +175,13 @@ async function startWorking(config: Config, { database, clock, log, prepare }: C
   const jobs = await startJobs(
     database,
     {
-      "launch-round": ({ orgId, roundId }) => launchRoundJob(database, { orgId, roundId }, () => prepareRound(database.engine, orgId, roundId, prepare), clock.now()),
+      "launch-round": ({ orgId, roundId }) =>
+        launchRoundJob(
+          database,
+          { orgId, roundId },
+          () => prepareRound(database.engine, orgId, roundId, prepare),
+          clock.now(),
+        ),
       "settle-inbound": ({ inboundId }) =>
         settleOne({
           read: () => readInboundMail(database, inboundId),
@@ -153,7 +196,14 @@ async function startWorking(config: Config, { database, clock, log, prepare }: C
 
 async function startSending(
   config: Config,
-  { database, settings, clock, log, prepare, world }: Common & { settings: ConnectionSettings; prepare: PrepareSettings; world: ReceivingServer | null },
+  {
+    database,
+    settings,
+    clock,
+    log,
+    prepare,
+    world,
+  }: Common & { settings: ConnectionSettings; prepare: PrepareSettings; world: ReceivingServer | null },
   stops: (() => Promise<unknown>)[],
 ): Promise<Sender> {
   const sender = await startSender({
@@ -186,7 +236,11 @@ async function showMailbox(world: ReceivingServer, stops: (() => Promise<unknown
   return `http://127.0.0.1:${String(mailbox.port)}`;
 }
 
-async function startWeb(config: Config, parts: Common & { orgId: number; key: string; mailboxUrl: string | null; linkSecret: Buffer }, stops: (() => Promise<unknown>)[]): Promise<string> {
+async function startWeb(
+  config: Config,
+  parts: Common & { orgId: number; key: string; mailboxUrl: string | null; linkSecret: Buffer },
+  stops: (() => Promise<unknown>)[],
+): Promise<string> {
   const web = createWebServer(parts.log);
   stops.push(() => web.stop());
   addLinkPages(web.app, parts);

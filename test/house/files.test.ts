@@ -5,7 +5,12 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" }).split("\n").filter((file) => file !== "" && existsSync(join(root, file)));
+const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: root,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((file) => file !== "" && existsSync(join(root, file)));
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const code = tracked.filter((file) => /\.(ts|tsx|mjs)$/.test(file));
 
@@ -26,7 +31,9 @@ describe("RFC marks", () => {
 
   it("in the code stand in docs/standards.md, and its rows are marked in the code", () => {
     const inCode = new Set(code.filter((file) => !file.endsWith(".test.ts")).flatMap((file) => [...marks(read(file))]));
-    const inTable = new Set(Array.from(read("docs/standards.md").matchAll(/^\| (\d{3,5}) \|/gm), (match) => match[1] ?? ""));
+    const inTable = new Set(
+      Array.from(read("docs/standards.md").matchAll(/^\| (\d{3,5}) \|/gm), (match) => match[1] ?? ""),
+    );
     expect([...inCode].filter((rfc) => !inTable.has(rfc))).toEqual([]);
     expect([...inTable].filter((rfc) => !inCode.has(rfc))).toEqual([]);
     expect(inTable.size).toBeGreaterThan(15);
@@ -47,16 +54,26 @@ describe("documents", () => {
   });
 
   it("name the folders that are there: the table of docs/architecture.md is the tree", () => {
-    const named = Array.from(read("docs/architecture.md").matchAll(/^\| `([a-z/-]+)\/` \|/gm), (match) => match[1] ?? "");
+    const named = Array.from(
+      read("docs/architecture.md").matchAll(/^\| `([a-z/-]+)\/` \|/gm),
+      (match) => match[1] ?? "",
+    );
     expect(named.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
-    const rooms = new Set(tracked.filter((file) => file.startsWith("server/src/")).flatMap((file) => (file.split("/").length > 3 ? [file.split("/").slice(0, 3).join("/")] : [])));
+    const rooms = new Set(
+      tracked
+        .filter((file) => file.startsWith("server/src/"))
+        .flatMap((file) => (file.split("/").length > 3 ? [file.split("/").slice(0, 3).join("/")] : [])),
+    );
     expect([...rooms].filter((room) => !named.includes(room) && !room.endsWith("/testing"))).toEqual([]);
   });
 });
 
 describe("the lock file", () => {
   it("names no registry host, so that any mirror serves", () => {
-    const resolved = Array.from(read("package-lock.json").matchAll(/"resolved": "(https?:[^"]*)"/g), (match) => match[1]);
+    const resolved = Array.from(
+      read("package-lock.json").matchAll(/"resolved": "(https?:[^"]*)"/g),
+      (match) => match[1],
+    );
     expect(resolved).toEqual([]);
   });
 
@@ -64,8 +81,13 @@ describe("the lock file", () => {
     const loose = tracked
       .filter((file) => file.endsWith("package.json"))
       .flatMap((file) => {
-        const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(file)) as Record<string, Record<string, string> | undefined>;
-        return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }).filter(([, version]) => !/^\d/.test(version));
+        const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(file)) as Record<
+          string,
+          Record<string, string> | undefined
+        >;
+        return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }).filter(
+          ([, version]) => !/^\d/.test(version),
+        );
       });
     expect(loose).toEqual([]);
   });

@@ -6,7 +6,11 @@ import { expect, it } from "vitest";
 const root = join(import.meta.dirname, "../..");
 
 function run(tool: string, ...args: string[]): { status: number | null; said: string } {
-  const done = spawnSync(join(root, "node_modules/.bin/node"), [join(root, "node_modules/.bin", tool), ...args], { cwd: root, encoding: "utf8", maxBuffer: 50_000_000 });
+  const done = spawnSync(join(root, "node_modules/.bin/node"), [join(root, "node_modules/.bin", tool), ...args], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 50_000_000,
+  });
   return { status: done.status, said: done.stdout + done.stderr };
 }
 

@@ -66,7 +66,11 @@ function composeAndSign(compiled: CompiledMessage, signer: DkimSigner | undefine
   const token = deriveToken(secret, "survey-link", 1, delivery);
   const link = `https://survey.example.com/a/${token}`;
   const seed = deriveToken(secret, "seed", 1, delivery);
-  writeReturnPath({ id: 1, secret }, { org: 1, delivery, generation: 0, day: returnPathDay(signedAt) }, "bounce.example.com");
+  writeReturnPath(
+    { id: 1, secret },
+    { org: 1, delivery, generation: 0, day: returnPathDay(signedAt) },
+    "bounce.example.com",
+  );
   const message = fillMessage(compiled, {
     headers: [
       valueOf(writeMailbox("To", address(`person${delivery}@example.org`), "Ana Example")),

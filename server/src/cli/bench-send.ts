@@ -73,15 +73,26 @@ async function measure(running: Running, options: BenchOptions, say: (line: stri
       senderName: "Bench",
       closesAt: new Date(Date.now() + 48 * 3_600_000),
       neverSendTwice: false,
-      texts: [{ language: "en", subject: "{{ first_name }}, a question", preview: "Seven questions", body: bodyOf(options.size), button: "Answer" }],
+      texts: [
+        {
+          language: "en",
+          subject: "{{ first_name }}, a question",
+          preview: "Seven questions",
+          body: bodyOf(options.size),
+          button: "Answer",
+        },
+      ],
       testers: [],
     }),
   );
   const before = { cpu: process.cpuUsage(), postgresMs: readPostgresCpuMs(running.postgresPid), at: performance.now() };
   await inOrganisation(database, orgId, (client) => launchRound(client, orgId, roundId, new Date()));
-  for (let sent = 0; sent < options.count; ) {
+  for (let sent = 0; sent < options.count;) {
     await wait(100);
-    const done = await database.owner.query<{ open: boolean }>("select exists (select from delivery where org_id = $1 and round_id = $2 and settled_at is null) or not exists (select from round where id = $2 and state = 'open') as open", [orgId, roundId]);
+    const done = await database.owner.query<{ open: boolean }>(
+      "select exists (select from delivery where org_id = $1 and round_id = $2 and settled_at is null) or not exists (select from round where id = $2 and state = 'open') as open",
+      [orgId, roundId],
+    );
     if (done.rows[0]?.open) continue;
     sent = options.count;
   }
@@ -95,14 +106,18 @@ async function measure(running: Running, options: BenchOptions, say: (line: stri
     sent: ledger.accepted,
     seconds: Math.round(seconds * 100) / 100,
     perSecond: Math.round(ledger.accepted / seconds),
-    cpuMsPerMessage: { node: per((cpu.user + cpu.system) / 1000), postgres: postgresMs === null || before.postgresMs === null ? null : per(postgresMs - before.postgresMs) },
+    cpuMsPerMessage: {
+      node: per((cpu.user + cpu.system) / 1000),
+      postgres: postgresMs === null || before.postgresMs === null ? null : per(postgresMs - before.postgresMs),
+    },
     rssMb: Math.round(process.resourceUsage().maxRSS / 1024),
   };
 }
 
 /** Paragraphs that bring a mail to about `size` bytes; the layout and header are about 5 KB of it. */
 function bodyOf(size: number): string {
-  const paragraph = "We ask everyone at {{ organisation }} how work is going, {{ name }}. It takes about three minutes, and your answers are kept apart from your name.";
+  const paragraph =
+    "We ask everyone at {{ organisation }} how work is going, {{ name }}. It takes about three minutes, and your answers are kept apart from your name.";
   // Each paragraph appears in the text and the HTML part.
   const paragraphs = Math.max(1, Math.round((size - 5000) / (paragraph.length * 2.6)));
   return Array.from({ length: paragraphs }, () => paragraph).join("\n\n");
@@ -115,7 +130,8 @@ function readPostgresCpuMs(postmaster: number | null): number | null {
   for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     const fields = readStat(entry);
     if (!fields) continue;
-    if (Number(entry) === postmaster) ticks += Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
+    if (Number(entry) === postmaster)
+      ticks += Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
     else if (Number(fields[1]) === postmaster) ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks * 10;

@@ -50,7 +50,13 @@ export interface Moment extends CountedLedger {
  * Reports each look at the ledger to `show` until everything is settled. While mail is due, in flight or coming back,
  * time is left alone; when only later tries are left, the clock jumps to the next one.
  */
-export async function followRound(running: Running, clock: JumpingClock, roundId: number, show: (moment: Moment) => void, until?: AbortSignal): Promise<Moment> {
+export async function followRound(
+  running: Running,
+  clock: JumpingClock,
+  roundId: number,
+  show: (moment: Moment) => void,
+  until?: AbortSignal,
+): Promise<Moment> {
   for (;;) {
     const moment = await look(running, clock, roundId);
     show(moment);
@@ -62,7 +68,13 @@ export async function followRound(running: Running, clock: JumpingClock, roundId
 async function look(running: Running, clock: JumpingClock, roundId: number): Promise<Moment> {
   const { database, orgId, world } = running;
   const counted = await countLedger(database.owner, orgId, roundId);
-  const facts = await database.owner.query<{ launching: boolean; busy: boolean; untried: boolean; next_due: Date | null; coming: boolean }>(
+  const facts = await database.owner.query<{
+    launching: boolean;
+    busy: boolean;
+    untried: boolean;
+    next_due: Date | null;
+    coming: boolean;
+  }>(
     `select exists (select from round where org_id = $1 and id = $2 and state in ('draft', 'launching')) as launching,
             exists (select from delivery where org_id = $1 and round_id = $2 and settled_at is null and (state in ('claimed', 'submitting') or due_at <= $3)) as busy,
             exists (select from delivery where org_id = $1 and round_id = $2 and settled_at is null and first_tried_at is null) as untried,
@@ -71,7 +83,12 @@ async function look(running: Running, clock: JumpingClock, roundId: number): Pro
     [orgId, roundId, clock.now()],
   );
   const now = facts.rows[0];
-  const quiet = now !== undefined && !now.launching && !now.busy && !now.coming && (world?.sendBack?.counts().pending ?? 0) === 0;
+  const quiet =
+    now !== undefined && !now.launching && !now.busy && !now.coming && (world?.sendBack?.counts().pending ?? 0) === 0;
   if (quiet && now.next_due) clock.jumpTo(now.next_due);
-  return { ...counted, everyoneTried: now !== undefined && !now.launching && !now.untried, settled: quiet && now.next_due === null };
+  return {
+    ...counted,
+    everyoneTried: now !== undefined && !now.launching && !now.untried,
+    settled: quiet && now.next_due === null,
+  };
 }

@@ -27,7 +27,13 @@ export interface DemoResult {
 /** Runs the demo; `say` gets progress lines. Rejects when the ledger does not sum. */
 export async function runDemo(people: number, say: (line: string) => void): Promise<DemoResult> {
   const dataDir = mkdtempSync(join(tmpdir(), "roundtrip-demo-"));
-  const config = readConfig({ ROUNDTRIP_DATA_DIR: dataDir, ROUNDTRIP_WEB_PORT: "0", ROUNDTRIP_INBOUND_PORT: "0", ROUNDTRIP_PUBLIC_URL: "https://survey.roundtrip.test", ROUNDTRIP_LOG_LEVEL: "error" });
+  const config = readConfig({
+    ROUNDTRIP_DATA_DIR: dataDir,
+    ROUNDTRIP_WEB_PORT: "0",
+    ROUNDTRIP_INBOUND_PORT: "0",
+    ROUNDTRIP_PUBLIC_URL: "https://survey.roundtrip.test",
+    ROUNDTRIP_LOG_LEVEL: "error",
+  });
   const clock = jumpingClock(systemClock);
   const running = await startRoundtrip(config, { clock, log: createLog(config.logLevel) });
   try {
@@ -38,7 +44,12 @@ export async function runDemo(people: number, say: (line: string) => void): Prom
   }
 }
 
-async function runRound(running: Running, clock: ReturnType<typeof jumpingClock>, people: number, say: (line: string) => void): Promise<DemoResult> {
+async function runRound(
+  running: Running,
+  clock: ReturnType<typeof jumpingClock>,
+  people: number,
+  say: (line: string) => void,
+): Promise<DemoResult> {
   say(`Importing ${String(people)} people of the demo company and launching a round into the miniature world …`);
   const roundId = await launchDemoRound(running, clock, people);
   const startedAt = performance.now();
@@ -51,8 +62,14 @@ async function runRound(running: Running, clock: ReturnType<typeof jumpingClock>
     said = line;
   });
   const seconds = (performance.now() - startedAt) / 1000;
-  if (sumLedger(end.ledger) !== people || !end.sums) throw new Error(`The ledger does not sum: ${explainLedger(end.ledger)} for ${String(people)} people`);
-  const counted = await running.database.owner.query<{ flagged: number; replies: number; automatic: number; duplicates: number }>(
+  if (sumLedger(end.ledger) !== people || !end.sums)
+    throw new Error(`The ledger does not sum: ${explainLedger(end.ledger)} for ${String(people)} people`);
+  const counted = await running.database.owner.query<{
+    flagged: number;
+    replies: number;
+    automatic: number;
+    duplicates: number;
+  }>(
     `select (select count(*) from employee where org_id = $1 and flag is not null) as flagged,
             (select count(*) from reply where org_id = $1 and not automatic) as replies,
             (select count(*) from reply where org_id = $1 and automatic) as automatic,

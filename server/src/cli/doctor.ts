@@ -22,12 +22,20 @@ export async function diagnose(environment: NodeJS.ProcessEnv): Promise<readonly
     return true;
   });
   const key = await tried("The master key is there.", () => findMasterKey(masterKey, resolve(dataDir)));
-  const database = await tried("The database answers, its tables are up to date, and the ledger of every round sums.", () =>
-    visitDatabase(environment, async ({ database: opened }) => {
-      const wrong = await opened.owner.query<{ id: number }>("select r.id from round r where r.enqueued <> (select count(*) from delivery d where d.org_id = r.org_id and d.round_id = r.id)");
-      if (wrong.rows.length > 0) throw new Refusal("ledger", `The ledger of round ${wrong.rows.map((row) => String(row.id)).join(", ")} does not sum. Stop sending and report this.`);
-      return true;
-    }),
+  const database = await tried(
+    "The database answers, its tables are up to date, and the ledger of every round sums.",
+    () =>
+      visitDatabase(environment, async ({ database: opened }) => {
+        const wrong = await opened.owner.query<{ id: number }>(
+          "select r.id from round r where r.enqueued <> (select count(*) from delivery d where d.org_id = r.org_id and d.round_id = r.id)",
+        );
+        if (wrong.rows.length > 0)
+          throw new Refusal(
+            "ledger",
+            `The ledger of round ${wrong.rows.map((row) => String(row.id)).join(", ")} does not sum. Stop sending and report this.`,
+          );
+        return true;
+      }),
   );
   const signing = await tried(`Mail from ${sendingDomain} can be signed.`, () =>
     visitDatabase(environment, async ({ database: opened, orgId }) => {
@@ -38,7 +46,10 @@ export async function diagnose(environment: NodeJS.ProcessEnv): Promise<readonly
   return [config.finding, folder.finding, key.finding, database.finding, signing.finding];
 }
 
-async function tried<Value>(promise: string, work: () => Value | Promise<Value>): Promise<{ finding: Finding; value: Value | null }> {
+async function tried<Value>(
+  promise: string,
+  work: () => Value | Promise<Value>,
+): Promise<{ finding: Finding; value: Value | null }> {
   try {
     return { finding: { ok: true, text: promise }, value: await work() };
   } catch (error) {

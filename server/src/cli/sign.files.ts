@@ -8,11 +8,24 @@ import { Refusal } from "../ground/refusal.ts";
 const lastsMs = 10 * 24 * 3_600_000;
 
 /** The signed message's bytes. Throws a Refusal that says what is wrong with the key, the names or the message. */
-export function signFile(path: string, options: { dkimKey: string; domain: string; selector: string }, now: Date): Buffer {
-  const signer = createDkimSigner({ domain: options.domain, selector: options.selector, privateKey: read(options.dkimKey).toString("latin1"), expiresAfterMs: lastsMs });
+export function signFile(
+  path: string,
+  options: { dkimKey: string; domain: string; selector: string },
+  now: Date,
+): Buffer {
+  const signer = createDkimSigner({
+    domain: options.domain,
+    selector: options.selector,
+    privateKey: read(options.dkimKey).toString("latin1"),
+    expiresAfterMs: lastsMs,
+  });
   if (!signer.ok) throw new Refusal("dkim-key-unusable", explainDkimKeyProblem(signer.error));
   const message = splitMessage(withCrlf(read(path)));
-  if (!message.ok) throw new Refusal("not-a-message", `${path} is not a mail message (${message.error}). Give a file with header fields, an empty line and a body.`);
+  if (!message.ok)
+    throw new Refusal(
+      "not-a-message",
+      `${path} is not a mail message (${message.error}). Give a file with header fields, an empty line and a body.`,
+    );
   return wireBytes({ ...message.value, headers: [signer.value.sign(message.value, now), ...message.value.headers] });
 }
 

@@ -35,11 +35,22 @@ function introduce(running: Running, say: (line: string) => void): void {
 }
 
 /** The first start makes a demo company and a round; a later one goes on with what that round still has to do. */
-async function showDemo(running: Running, clock: ReturnType<typeof jumpingClock>, say: (line: string) => void, stopping: AbortSignal): Promise<void> {
-  const rounds = await running.database.owner.query<{ id: number; name: string }>("select id, name from round where org_id = $1 order by id limit 1", [running.orgId]);
+async function showDemo(
+  running: Running,
+  clock: ReturnType<typeof jumpingClock>,
+  say: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<void> {
+  const rounds = await running.database.owner.query<{ id: number; name: string }>(
+    "select id, name from round where org_id = $1 order by id limit 1",
+    [running.orgId],
+  );
   const standing = rounds.rows[0];
   if (standing && standing.name !== "Demo round") return;
-  if (!standing) say(`First start: importing ${String(demoPeople)} people of a demo company and sending them a round. Between two tries the world's time jumps ahead.`);
+  if (!standing)
+    say(
+      `First start: importing ${String(demoPeople)} people of a demo company and sending them a round. Between two tries the world's time jumps ahead.`,
+    );
   const roundId = standing?.id ?? (await launchDemoRound(running, clock, demoPeople));
   let said = "";
   const end = await followRound(

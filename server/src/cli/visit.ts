@@ -13,19 +13,27 @@ export interface Visit {
 }
 
 /** Opens the configured database, joining a running Roundtrip's where there is one, and closes it afterwards. */
-export async function visitDatabase<Value>(environment: NodeJS.ProcessEnv, work: (visit: Visit) => Promise<Value>): Promise<Value> {
+export async function visitDatabase<Value>(
+  environment: NodeJS.ProcessEnv,
+  work: (visit: Visit) => Promise<Value>,
+): Promise<Value> {
   const config = readConfig(environment);
   const embedded = config.databaseUrl === null ? await visitEmbeddedPostgres(resolve(config.dataDir)) : null;
-  const settings = embedded ? { ...embedded.connection, database: "postgres" } : { connectionString: config.databaseUrl ?? "" };
+  const settings = embedded
+    ? { ...embedded.connection, database: "postgres" }
+    : { connectionString: config.databaseUrl ?? "" };
   const database = openDatabase(settings, () => undefined);
   try {
     await migrate(database);
     await migrateJobs(database);
-    const orgId = await ensureOrganisation(database, { name: "Example Works", fromLocal: config.fromLocal, replyLocal: config.replyLocal });
+    const orgId = await ensureOrganisation(database, {
+      name: "Example Works",
+      fromLocal: config.fromLocal,
+      replyLocal: config.replyLocal,
+    });
     return await work({ config, database, orgId });
   } finally {
     await database.close();
     await embedded?.stop();
   }
 }
-

@@ -16,7 +16,10 @@ interface Waiting<Item, Answer> {
 }
 
 /** `write` gets at most `largest` items and returns their answers in the same order. */
-export function createBatcher<Item, Answer>(largest: number, write: (items: readonly Item[]) => Promise<readonly Answer[]>): Batcher<Item, Answer> {
+export function createBatcher<Item, Answer>(
+  largest: number,
+  write: (items: readonly Item[]) => Promise<readonly Answer[]>,
+): Batcher<Item, Answer> {
   let waiting: Waiting<Item, Answer>[] = [];
   let running: Promise<void> | null = null;
 

@@ -36,17 +36,19 @@ describe("readConfig", () => {
   });
 
   it("never lets a relay password travel in clear", () => {
-    const url = "smtp://user:secret@relay.example.com";
-    expect(
-      faultsOf({ ROUNDTRIP_CHANNEL: "relay", ROUNDTRIP_RELAY_URL: url, ROUNDTRIP_RELAY_TLS: "opportunistic" }),
-    ).toContain("never sent in clear");
-    expect(readConfig({ ROUNDTRIP_CHANNEL: "relay", ROUNDTRIP_RELAY_URL: url }).channel).toMatchObject({
-      tls: "required",
-      port: 587,
-    });
+    const relay = {
+      ROUNDTRIP_CHANNEL: "relay",
+      ROUNDTRIP_RELAY_URL: "smtp://user:secret@relay.example.com",
+      ROUNDTRIP_PUBLIC_URL: "https://survey.example.com",
+    };
+    expect(faultsOf({ ...relay, ROUNDTRIP_RELAY_TLS: "opportunistic" })).toContain("never sent in clear");
+    expect(readConfig(relay).channel).toMatchObject({ tls: "required", port: 587 });
   });
 
   it("says which setting the relay channel needs", () => {
     expect(faultsOf({ ROUNDTRIP_CHANNEL: "relay" })).toContain("ROUNDTRIP_RELAY_URL is missing");
+    expect(faultsOf({ ROUNDTRIP_CHANNEL: "relay", ROUNDTRIP_RELAY_URL: "smtp://relay.example.com" })).toContain(
+      "ROUNDTRIP_PUBLIC_URL must be the https address",
+    );
   });
 });

@@ -158,6 +158,11 @@ function readChannel(value: z.infer<typeof variables>, faults: string[]): Channe
     );
     return null;
   }
+  if (!value.ROUNDTRIP_PUBLIC_URL?.startsWith("https://")) {
+    faults.push(
+      "ROUNDTRIP_PUBLIC_URL must be the https address that people reach this server at: real mail carries it in every link, and mail programs opt people out through it.",
+    );
+  }
   const url = new URL(value.ROUNDTRIP_RELAY_URL);
   const credentials = url.username
     ? { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }

@@ -58,24 +58,43 @@ export interface ComposedMail {
   readonly to: string;
   readonly bytes: Buffer;
   readonly smtpUtf8: boolean;
-  readonly dsn: { readonly notify: readonly ["failure", "delay"]; readonly returns: "headers"; readonly envelopeId: string };
+  readonly dsn: {
+    readonly notify: readonly ["failure", "delay"];
+    readonly returns: "headers";
+    readonly envelopeId: string;
+  };
 }
 
 /** Throws when the mail cannot be made or signed: nothing is ever sent unsigned. */
 export function composeMail(round: PreparedRound, delivery: ToCompose): ComposedMail {
   const to = readRecipient(delivery);
   const { names, keys } = round;
-  const token: ReturnPathToken = { org: delivery.orgId, delivery: delivery.id, generation: delivery.generation, day: returnPathDay(delivery.messageDate) };
+  const token: ReturnPathToken = {
+    org: delivery.orgId,
+    delivery: delivery.id,
+    generation: delivery.generation,
+    day: returnPathDay(delivery.messageDate),
+  };
   const returnPath = writeReturnPath(keys.returnPath, token, names.bounceDomain);
   const reference = returnPath.slice(0, returnPath.indexOf("@"));
   const target = { org: delivery.orgId, delivery: delivery.id };
   const unsubscribeLink = writeLink(names.publicUrl, keys.link, "unsubscribe", target);
 
   const prepared = findMessage(round, delivery.language);
-  const person = { ...delivery.slots, surveyLink: writeLink(names.publicUrl, keys.link, "survey", target), unsubscribeLink };
+  const person = {
+    ...delivery.slots,
+    surveyLink: writeLink(names.publicUrl, keys.link, "survey", target),
+    unsubscribeLink,
+  };
   const messageId = `<${writeReturnPath(keys.messageId, token, names.sendingDomain)}>`;
   const message = fillMessage(prepared.compiled, {
-    headers: writePersonalHeaders({ to, date: delivery.messageDate, messageId, unsubscribeUrl: unsubscribeLink, reference }),
+    headers: writePersonalHeaders({
+      to,
+      date: delivery.messageDate,
+      messageId,
+      reference,
+      unsubscribeUrl: names.publicUrl.startsWith("https://") ? unsubscribeLink : null,
+    }),
     values: fillValues(prepared, person),
     seed: deriveToken(keys.link, "boundary", delivery.orgId, delivery.id),
   });
@@ -84,12 +103,19 @@ export function composeMail(round: PreparedRound, delivery: ToCompose): Composed
   const bytes = wireBytes({ ...message, headers: [signature, ...message.headers] });
   const wire = checkWire(bytes);
   if (!wire.ok) throw new Error(`The mail of delivery ${String(delivery.id)} is not fit to send: ${wire.error}`);
-  return { from: returnPath, to: to.text, bytes, smtpUtf8: to.needsSmtpUtf8, dsn: { notify: ["failure", "delay"], returns: "headers", envelopeId: reference } };
+  return {
+    from: returnPath,
+    to: to.text,
+    bytes,
+    smtpUtf8: to.needsSmtpUtf8,
+    dsn: { notify: ["failure", "delay"], returns: "headers", envelopeId: reference },
+  };
 }
 
 function readRecipient(delivery: ToCompose): Address {
   const read = readAddress(delivery.address);
-  if (!read.ok) throw new Error(`Delivery ${String(delivery.id)} has an address that was let in wrongly: ${read.error}`);
+  if (!read.ok)
+    throw new Error(`Delivery ${String(delivery.id)} has an address that was let in wrongly: ${read.error}`);
   return read.value;
 }
 

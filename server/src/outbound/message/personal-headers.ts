@@ -17,8 +17,8 @@ export interface PersonalFacts {
   readonly date: Date;
   /** `<token@domain>`, as tokens.ts writes it. */
   readonly messageId: string;
-  /** https; opening it changes nothing, posting to it stops the mail. */
-  readonly unsubscribeUrl: string;
+  /** https; opening it changes nothing, posting to it stops the mail. Null where we are reached by http alone, which RFC 8058 rules out. */
+  readonly unsubscribeUrl: string | null;
   /** By which a mail that comes back is recognised: letters, digits, dots and hyphens. */
   readonly reference: string;
 }
@@ -40,7 +40,7 @@ export function writePersonalHeaders({
     must("To", writeMailbox("To", to)),
     writeDate(date),
     { name: "Message-ID", value: messageId },
-    ...must("List-Unsubscribe", writeListUnsubscribe(unsubscribeUrl)),
+    ...(unsubscribeUrl === null ? [] : must("List-Unsubscribe", writeListUnsubscribe(unsubscribeUrl))),
     { name: "X-Roundtrip-Reference", value: reference },
   ];
 }
