@@ -29,12 +29,12 @@ export const automaticSubjects: readonly RegExp[] = [
 export const leftPhrases: readonly RegExp[] = [
   /no longer (?:with|work(?:s|ing)?|employed|part of|at) |(?:has|have) left (?:the )?(?:company|organi[sz]ation|firm|business)|left (?:the company|our (?:company|team|organi[sz]ation))|last (?:working )?day (?:at|with|was)|(?:mailbox|account|address|e-?mail).{0,40}(?:no longer (?:in use|active|monitored|valid|used)|has been (?:closed|deactivated|discontinued))|(?:is|are) no longer available at this address|has retired/,
   /nicht mehr (?:bei|im unternehmen|f(?:ü|ue)r|in unserem|tätig)|unternehmen verlassen|ausgeschieden|postfach wird nicht mehr/,
-  /ne (?:fais|fait) plus partie|(?:a|ai) quitt[eé] (?:l'entreprise|la soci[eé]t[eé]|l'organisation)|n'est plus (?:utilis|valide|active|employ)/,
+  /ne (?:fais|fait) plus partie|ne travaill\w{1,4} plus|(?:a|ai) quitt[eé] (?:l'entreprise|la soci[eé]t[eé]|l'organisation)|n'est plus (?:utilis|valide|active|employ)/,
   /ya no (?:trabaj|forma parte|est[aá] en la empresa)|(?:ha|he) dejado la empresa/,
   /non (?:lavor\w{1,6}|fa) pi[uù]|ha lasciato l'azienda/,
   /(?:já )?n[aã]o (?:trabalh\w{1,6} mais|faz mais parte)|deixou a empresa/,
   /niet (?:meer|langer) (?:werkzaam|in dienst)|(?:heeft|heb) (?:ons bedrijf|het bedrijf|de organisatie) verlaten/,
-  /(?:slutat|sluttet|stoppet|fratrådt|arbetar inte l[aä]ngre|jobber ikke lenger|ikke l[aæ]ngere ansat)/,
+  /(?:slutat|sluttet|stoppet|fratrådt|arbetar inte l[aä]ngre|jobber ikke lenger|ikke l[aæ]ngere (?:ansat|i virksomheden)|arbejder (?:her )?ikke (?:her )?(?:l[aæ]ngere|mere))/,
   /nie pracuj[eę] ju[zż]|już nie pracuj|больше не работа|退職|已离职|已離職|퇴사/,
 ];
 

@@ -76,6 +76,10 @@ const DASH = 0x2d;
 /** RFC 5322 §2.2 allows more in a name; what begins with a bracket or a dash is text. */
 const FIELD_START = /^([A-Za-z0-9_][!-9;-~]{0,199})[ \t]{0,20}:/;
 const NOTHING = Buffer.alloc(0);
+/** RFC 2046 §5.1.1 allows 70 characters; some write more. */
+const LONGEST_DELIMITER = 2100;
+/** No line can be this. */
+const NO_BOUNDARY = "\n";
 
 /** Carries a reached limit out of the depth of the reading; never leaves this file. */
 class LimitReached extends Error {
@@ -106,7 +110,8 @@ class MimeReader {
   readonly #limits: MimeLimits;
   /** Shared with the readers of encoded messages inside. */
   readonly #seen: { parts: number };
-  readonly #open: Buffer[] = [];
+  /** Boundaries of the multiparts that are being read, the outermost first. */
+  readonly #open: string[] = [];
   #bytes: Buffer = NOTHING;
   #depth = 0;
 
@@ -137,11 +142,8 @@ class MimeReader {
   }
 
   #readMultipart(shell: Pick<MimePart, "headers" | "contentType">, bodyStart: number): Reading {
-    const boundary = Buffer.from(
-      shell.contentType.parameters.get("boundary") || this.#guessBoundary(bodyStart),
-      "latin1",
-    );
-    const level = this.#open.push(boundary) - 1;
+    const boundary = shell.contentType.parameters.get("boundary")?.trimEnd() || this.#guessBoundary(bodyStart);
+    const level = this.#open.push(boundary === "" ? NO_BOUNDARY : boundary) - 1;
     this.#depth += 1;
     const typeWhereNone = shell.contentType.type === "multipart/digest" ? "message/rfc822" : "text/plain";
     const children: MimePart[] = [];
@@ -197,7 +199,7 @@ class MimeReader {
       else if (match) {
         close();
         field = { name: match[1] ?? "", from: at + match[0].length, to: end };
-      } else if (!this.#isFieldAt(next) || fields.length === 0) return (close(), { fields, bodyStart: at });
+      } else if (!this.#isFieldAt(next) || (fields.length === 0 && !field)) return (close(), { fields, bodyStart: at });
       at = next;
     }
     if (at - start > this.#limits.headerBytes) throw new LimitReached("header-too-large");
@@ -228,22 +230,13 @@ class MimeReader {
   }
 
   #delimiterAt(at: number): Delimiter | null {
-    if (this.#bytes[at] !== DASH || this.#bytes[at + 1] !== DASH) return null;
-    for (let level = this.#open.length - 1; level >= 0; level -= 1) {
-      const boundary = this.#open[level] ?? NOTHING;
-      const after = at + 2 + boundary.length;
-      if (
-        boundary.length === 0 ||
-        this.#bytes.compare(boundary, 0, boundary.length, at + 2, Math.min(after, this.#bytes.length)) !== 0
-      )
-        continue;
-      const next = nextLine(this.#bytes, at);
-      const rest = this.#bytes
-        .toString("latin1", after, Math.min(lineEnd(this.#bytes, at, next), after + 100))
-        .trimEnd();
-      if (rest === "" || rest === "--") return { at, next, level, isClosing: rest === "--" };
-    }
-    return null;
+    if (this.#bytes[at] !== DASH || this.#bytes[at + 1] !== DASH || this.#open.length === 0) return null;
+    const next = nextLine(this.#bytes, at);
+    const line = this.#bytes.toString("latin1", at + 2, Math.min(next, at + LONGEST_DELIMITER)).trimEnd();
+    const level = this.#open.lastIndexOf(line);
+    if (level !== -1) return { at, next, level, isClosing: false };
+    const closed = line.endsWith("--") ? this.#open.lastIndexOf(line.slice(0, -2)) : -1;
+    return closed === -1 ? null : { at, next, level: closed, isClosing: true };
   }
 
   /** A multipart that does not name its boundary: the first line that looks like one. */

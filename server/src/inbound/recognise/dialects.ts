@@ -14,8 +14,8 @@ export interface Dialect {
 }
 
 const ADDRESS = String.raw`[^\s<>()"',;:@\[\]]{1,128}@[^\s<>()"',;:\[\]]{1,255}`;
-/** `<a@b>: words`, at the start of a line. */
-const bracketed = new RegExp(String.raw`^[ \t]{0,20}<(${ADDRESS}|"[^"\n]{1,64}"@[^\s<>]{1,255})>`, "gim");
+/** `<a@b>: words`; what is indented belongs to the words of another. */
+const bracketed = new RegExp(String.raw`^<(${ADDRESS}|"[^"\n]{1,64}"@[^\s<>]{1,255})>`, "gim");
 /** `a@b` at the start of a line, bare, quoted or in brackets. */
 const leading = new RegExp(
   String.raw`^[ \t*]{0,20}["'<]{0,2}(?:smtp:|mailto:)?(${ADDRESS})(?=[\s>"':,.;(<\[]|$)`,

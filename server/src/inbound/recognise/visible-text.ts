@@ -15,6 +15,8 @@ const QUOTE_HEADS: readonly RegExp[] = [
   /^\d{4}[-/.年].{4,120}<[^>\n]{1,200}>:?$/,
 ];
 
+const BEGINS_ATTRIBUTION = /^(?:on|le|am|el|il|em|op|den|dne|dnia|w dniu|in data)\s|\d{4}|[<@]/i;
+
 /** A block of From, Sent, To, Subject as Outlook quotes. */
 const HEADER_LINE = /^[>*\s]{0,4}(?:from|von|de|da|van|från|fra|lähettäjä|od|от)\s?:\*?\s/i;
 const HEADER_FOLLOWER =
@@ -68,11 +70,9 @@ function isQuoteHead(lines: readonly string[], at: number): boolean {
   if (line === "" || line.length > SHORT) return false;
   if (HEADER_LINE.test(line))
     return lines.slice(at + 1, at + 4).filter((next) => HEADER_FOLLOWER.test(next)).length >= 2;
-  // Attributions are folded over up to three lines.
-  const joined = [
-    line,
-    `${line} ${(lines[at + 1] ?? "").trim()}`,
-    `${line} ${(lines[at + 1] ?? "").trim()} ${(lines[at + 2] ?? "").trim()}`,
-  ];
+  // Attributions are folded over up to three lines; a line that cannot begin one must not be drawn in.
+  const next = (lines[at + 1] ?? "").trim();
+  const after = (lines[at + 2] ?? "").trim();
+  const joined = BEGINS_ATTRIBUTION.test(line) ? [line, `${line} ${next}`, `${line} ${next} ${after}`] : [line];
   return joined.some((candidate) => QUOTE_HEADS.some((head) => head.test(candidate.slice(0, SHORT))));
 }
