@@ -7,7 +7,14 @@ import { type Client, type Database, inOrganisation } from "../ground/database.s
 import { Refusal } from "../ground/refusal.ts";
 import type { Person } from "./employee.ts";
 import type { RejectedRow } from "./export-csv.ts";
-import { type KnownEmployee, planImport, type PlannedRow, type Seen } from "./import/plan-import.ts";
+import {
+  employeeKey,
+  keysOf,
+  type KnownEmployee,
+  planImport,
+  type PlannedRow,
+  type Seen,
+} from "./import/plan-import.ts";
 import type { Encoding } from "./import/read-encoding.ts";
 import { type Fault, type PersonRow, readPerson } from "./import/read-person.ts";
 import type { Delimiter } from "./import/read-records.ts";
@@ -45,6 +52,8 @@ export interface AppliedImport {
 }
 
 const PAGE_ROWS = 2000;
+/** From so many rows on, the tables they went into get fresh statistics at once. */
+const MANY_ROWS = 1000;
 const LISTED_MAX = 1000;
 /** A plan nobody applied holds people's data for nothing; after this time another check throws it away. */
 const PLAN_KEPT_MS = 7 * 24 * 3_600_000;
@@ -58,7 +67,7 @@ export async function checkImport(
 ): Promise<ImportSummary> {
   const table = await readTable(source);
   if (!table.ok) throw new Refusal(`import-${table.error.kind}`, explainTableProblem(table.error));
-  return inOrganisation(database, orgId, async (client) => {
+  const summary = await inOrganisation(database, orgId, async (client) => {
     await client.query(discardStatement("created_at < $2"), [orgId, new Date(now.getTime() - PLAN_KEPT_MS)]);
     const importId = await openImport(client, orgId, source.fileName, now);
     const counts = await stageRows(client, { orgId, importId }, table.value);
@@ -72,6 +81,10 @@ export async function checkImport(
     ]);
     return summary;
   });
+  // Without statistics of the new rows a planner may join them the long way round.
+  if (summary.new + summary.changed + summary.unchanged > MANY_ROWS)
+    await database.owner.query("analyze people_import_row");
+  return summary;
 }
 
 /**
@@ -84,7 +97,7 @@ export async function applyImport(
   importId: number,
   now: Date,
 ): Promise<AppliedImport> {
-  return inOrganisation(database, orgId, async (client) => {
+  const applied = await inOrganisation(database, orgId, async (client) => {
     const { state, summary } = await lockImport(client, orgId, importId);
     if (state === "discarded")
       throw new Refusal("import-discarded", "This import was discarded. Check the file again to import it.");
@@ -94,6 +107,8 @@ export async function applyImport(
   }).catch((error: unknown) => {
     throw hasCode(error, UNIQUE_VIOLATION) ? refuseOutdated({ cause: error }) : error;
   });
+  if (applied.new + applied.changed > MANY_ROWS) await database.owner.query("analyze employee");
+  return applied;
 }
 
 /** Throws the plan away; rejected rows stay. Does nothing to an import that is applied already. */
@@ -157,11 +172,13 @@ function discardStatement(which: string): string {
 
 async function stageRows(client: Client, key: ImportKey, table: Table): Promise<Counts> {
   const tally = startTally();
+  // With this one index there is one way to look a key up, whatever the planner believes of a table that grows under it.
+  await client.query("create temporary table import_key (key text primary key, line integer not null) on commit drop");
   for await (const records of table.rows()) {
     const rows = records.map((record) => readPerson(record, table.columns));
     const people = rows.filter((row) => row.kind === "person");
     const employees = await findKnown(client, key.orgId, people);
-    const seen = await findSeen(client, key, people, employees);
+    const seen = await findSeen(client, people, employees);
     const planned = planImport(rows, table.columns, { ...indexKnown(employees), seen });
     await stageBatch(client, key, planned);
     planned.forEach(tally.add);
@@ -218,38 +235,14 @@ function indexKnown(employees: readonly KnownRow[]) {
   };
 }
 
-/** Which earlier lines of the file named these addresses, numbers or employees. */
-async function findSeen(
-  client: Client,
-  { orgId, importId }: ImportKey,
-  people: readonly PersonRow[],
-  employees: readonly KnownRow[],
-): Promise<Seen> {
-  const found = await client.query<{
-    line: number;
-    email_key: string;
-    employee_no: string | null;
-    employee_id: number | null;
-  }>(
-    `select line, email_key, employee_no, employee_id from people_import_row
-     where org_id = $1 and import_id = $2 and (email_key = any ($3) or employee_no = any ($4) or employee_id = any ($5::bigint[]))`,
-    [
-      orgId,
-      importId,
-      people.map(({ emailKey }) => emailKey),
-      people.flatMap(({ employeeNo }) => employeeNo ?? []),
-      employees.map(({ id }) => id),
-    ],
+/** Lines that earlier batches of this file gave to the same addresses, numbers and employees. */
+async function findSeen(client: Client, people: readonly PersonRow[], employees: readonly KnownRow[]): Promise<Seen> {
+  const keys = [...people.flatMap((row) => keysOf(row, undefined)), ...employees.map(({ id }) => employeeKey(id))];
+  const found = await client.query<{ key: string; line: number }>(
+    "select key, line from import_key where key = any ($1)",
+    [keys],
   );
-  return {
-    addresses: new Map(found.rows.map((row) => [row.email_key, row.line])),
-    numbers: new Map(
-      found.rows.flatMap(({ employee_no, line }) => (employee_no === null ? [] : [[employee_no, line]])),
-    ),
-    employees: new Map(
-      found.rows.flatMap(({ employee_id, line }) => (employee_id === null ? [] : [[employee_id, line]])),
-    ),
-  };
+  return new Map(found.rows.map(({ key, line }) => [key, line]));
 }
 
 async function stageBatch(
@@ -257,13 +250,22 @@ async function stageBatch(
   { orgId, importId }: ImportKey,
   planned: readonly PlannedRow[],
 ): Promise<void> {
-  if (planned.length === 0) return;
   await client.query(
-    `insert into people_import_row (org_id, import_id, line, verdict, email_key, employee_no, employee_id, version, person, column_name, reason, cells)
-     select $1, $2, r.* from jsonb_to_recordset($3::jsonb) as r(line integer, verdict text, email_key text, employee_no text, employee_id bigint,
+    `insert into people_import_row (org_id, import_id, line, verdict, email_key, employee_id, version, person, column_name, reason, cells)
+     select $1, $2, r.* from jsonb_to_recordset($3::jsonb) as r(line integer, verdict text, email_key text, employee_id bigint,
        version text, person jsonb, column_name text, reason text, cells jsonb)`,
     [orgId, importId, JSON.stringify(planned.map(presentPlanned))],
   );
+  const keys = planned.flatMap((one) => (one.kind === "rejected" ? [] : keysOfPlanned(one)));
+  await client.query("insert into import_key select * from unnest($1::text[], $2::integer[])", [
+    keys.map(({ key }) => key),
+    keys.map(({ line }) => line),
+  ]);
+}
+
+function keysOfPlanned(planned: Exclude<PlannedRow, { kind: "rejected" }>): { key: string; line: number }[] {
+  const employee = planned.kind === "new" ? undefined : planned.employee;
+  return keysOf(planned.row, employee).map((key) => ({ key, line: planned.row.line }));
 }
 
 function presentPlanned(planned: PlannedRow) {
@@ -271,8 +273,8 @@ function presentPlanned(planned: PlannedRow) {
     const { line, column, reason, cells } = planned;
     return { line, verdict: planned.kind, column_name: column, reason, cells };
   }
-  const { line, emailKey, employeeNo } = planned.row;
-  const row = { line, verdict: planned.kind, email_key: emailKey, employee_no: employeeNo };
+  const { line, emailKey } = planned.row;
+  const row = { line, verdict: planned.kind, email_key: emailKey };
   const employee =
     planned.kind === "new" ? {} : { employee_id: planned.employee.id, version: planned.employee.version };
   const person = planned.kind === "unchanged" ? {} : { person: presentPerson(planned.person) };

@@ -120,11 +120,11 @@ describe("a file that speaks of one person twice", () => {
   });
 
   it("is noticed across batches", () => {
-    const seen = {
-      addresses: new Map([["x@example.com", 5]]),
-      numbers: new Map([["9", 6]]),
-      employees: new Map([[2, 7]]),
-    };
+    const seen = new Map([
+      ["address x@example.com", 5],
+      ["number 9", 6],
+      ["employee 2", 7],
+    ]);
     expect(
       plan(
         [{ email: "x@example.com" }, { email: "y@example.com", "employee no": "9" }, { email: "ben@example.com" }],
@@ -212,7 +212,7 @@ function plan(
 }
 
 function nothingSeen(): Known["seen"] {
-  return { addresses: new Map(), numbers: new Map(), employees: new Map() };
+  return new Map();
 }
 
 /** The employees as they stand once the plan is carried out. */

@@ -17,14 +17,28 @@ export interface KnownEmployee extends Person {
 export interface Known {
   readonly byNumber: ReadonlyMap<string, KnownEmployee>;
   readonly byAddress: ReadonlyMap<string, KnownEmployee>;
-  /** Lines of earlier batches that named this address key, number or employee. */
   readonly seen: Seen;
 }
 
-export interface Seen {
-  readonly addresses: ReadonlyMap<string, number>;
-  readonly numbers: ReadonlyMap<string, number>;
-  readonly employees: ReadonlyMap<number, number>;
+/** The lines on which earlier batches spoke of somebody, by `keysOf`. */
+export type Seen = ReadonlyMap<string, number>;
+
+/** By what a row can be found to repeat another one: its address, its number, the employee it is about. */
+export function keysOf(row: PersonRow, employee: { readonly id: number } | undefined): string[] {
+  const number = row.employeeNo === undefined ? [] : [numberKey(row.employeeNo)];
+  return [addressKey(row.emailKey), ...number, ...(employee ? [employeeKey(employee.id)] : [])];
+}
+
+export function employeeKey(id: number): string {
+  return `employee ${String(id)}`;
+}
+
+function addressKey(emailKey: string): string {
+  return `address ${emailKey}`;
+}
+
+function numberKey(employeeNo: string): string {
+  return `number ${employeeNo}`;
 }
 
 export type PlannedRow =
@@ -41,18 +55,13 @@ export function planImport(
   columns: readonly Column[],
   known: Known,
 ): PlannedRow[] {
-  const seen = {
-    addresses: new Map(known.seen.addresses),
-    numbers: new Map(known.seen.numbers),
-    employees: new Map(known.seen.employees),
-  };
+  const seen = new Map(known.seen);
   return rows.map((row) => {
     if (row.kind === "rejected") return row;
     const planned = planRow(row, { ...known, seen });
     if (planned.kind === "conflict") return rejectRow(row, columns, planned);
-    seen.addresses.set(row.emailKey, row.line);
-    if (row.employeeNo !== undefined) seen.numbers.set(row.employeeNo, row.line);
-    if (planned.kind !== "new") seen.employees.set(planned.employee.id, row.line);
+    const employee = planned.kind === "new" ? undefined : planned.employee;
+    for (const key of keysOf(row, employee)) seen.set(key, row.line);
     return planned;
   });
 }
@@ -86,19 +95,19 @@ function planRow(row: PersonRow, known: Known): Exclude<PlannedRow, RejectedPers
 
 /** The file speaks of one person twice: the first time counts. */
 function findRepeated(row: PersonRow, employee: KnownEmployee | undefined, seen: Seen): Conflict | undefined {
-  const address = seen.addresses.get(row.emailKey);
+  const address = seen.get(addressKey(row.emailKey));
   if (address !== undefined)
     return inConflict(
       "email",
       `The address ${row.email} stands in row ${String(address)} already: keep one of the two rows.`,
     );
-  const number = row.employeeNo === undefined ? undefined : seen.numbers.get(row.employeeNo);
+  const number = row.employeeNo === undefined ? undefined : seen.get(numberKey(row.employeeNo));
   if (number !== undefined)
     return inConflict(
       "employee-no",
       `“${row.employeeNo ?? ""}” stands in row ${String(number)} already: correct the number, or keep one of the two rows.`,
     );
-  const person = employee && seen.employees.get(employee.id);
+  const person = employee && seen.get(employeeKey(employee.id));
   return person === undefined
     ? undefined
     : inConflict("email", `Row ${String(person)} is about the same person already: keep one of the two rows.`);
