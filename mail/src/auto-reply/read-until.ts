@@ -17,7 +17,7 @@ const MONTHS: readonly (readonly [number, RegExp])[] = [
 
 /** What stands before the date: until, back on, return on, in several languages. */
 const LEAD =
-  /(?:\b(?:until|till|through|to|return(?:ing)?(?: to the office)?(?: on)?|back(?: in the office)?(?: on| at)?|bis(?: zum| einschlie(?:ß|ss)lich)?|ab(?: dem)?|wieder(?: am| ab)|jusqu'au|jusqu’au|au|de retour le|hasta el|fino al|at[eé]|tot(?: en met)?|t\/m|till(?: och med)? den|til og med|til den|tot|w[aå]r ik|до)\b|(?<!\p{L})(?:bis|до|até))\s(?:and including |including |den |the |le |el |il |am |dem |\p{L}{3,12},? (?:den )?)?/giu;
+  /(?:\b(?:until|till|through|to|return(?:ing)?(?: to the office)?(?: on)?|back(?: in the office)?(?: on| at)?|bis(?: zum| einschlie(?:ß|ss)lich)?|ab(?: dem)?|wieder(?: am| ab)|jusqu'au|jusqu’au|au|de retour le|hasta el|fino al|at[eé]|tot(?: en met)?|t\/m|till(?: och med)? den|til og med|til den|tot|w[aå]r ik|до)\b|(?<!\p{L})(?:bis|до|até))\s(?:and including |including |den |the |le |el |il |am |dem |\p{L}{3,12}, (?:den )?|(?:mon|tues|wednes|thurs|fri|satur|sun)day |(?:mon|diens|donners|frei|sams|sonn)tag |mittwoch )?/giu;
 const DAY_MONTH =
   /^(\d{1,2})(?:st|nd|rd|th|\.|º|er)?\s?(?:of |de |den )?\s?(\p{L}{3,12})\.?,?\s?(?:de |del )?(\d{4})?/iu;
 const MONTH_DAY = /^(\p{L}{3,12})\.?\s(\d{1,2})(?:st|nd|rd|th)?\b,?\s?(\d{4})?/iu;
