@@ -3,7 +3,7 @@
  * dry run, applies it. Gives back what to print; the rim prints it and reports a Refusal.
  */
 import { createReadStream } from "node:fs";
-import { access, constants } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Database } from "../ground/database.store.ts";
 import { Refusal } from "../ground/refusal.ts";
@@ -30,9 +30,8 @@ export async function importPeople(
   path: string,
   { dryRun, json, now }: ImportOptions,
 ): Promise<string> {
-  await access(path, constants.R_OK).catch((cause: unknown) => {
-    throw new Refusal("import-no-file", `${path} cannot be read. Check the path and its permissions.`, { cause });
-  });
+  const file = await stat(path).catch(() => undefined);
+  if (!file?.isFile()) throw new Refusal("import-no-file", `${path} is no file that can be read. Check the path.`);
   const source = { fileName: basename(path), open: () => createReadStream(path) as AsyncIterable<Uint8Array> };
   const summary = await checkImport(database, orgId, source, now);
   const rejected: RowFault[] = [];
