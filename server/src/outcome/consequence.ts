@@ -3,7 +3,9 @@ import type { Cause } from "./cause/cause.ts";
 import type { Flag } from "./flag.ts";
 import type { RetryKind } from "./retry-policy.ts";
 
-export type Consequence = { readonly kind: "retry"; readonly rhythm: RetryKind } | { readonly kind: "stop"; readonly flag: Flag; readonly alertOperator: boolean };
+export type Consequence =
+  | { readonly kind: "retry"; readonly rhythm: RetryKind }
+  | { readonly kind: "stop"; readonly flag: Flag; readonly alertOperator: boolean };
 
 const retry = (rhythm: RetryKind): Consequence => ({ kind: "retry", rhythm });
 const stop = (flag: Flag): Consequence => ({ kind: "stop", flag, alertOperator: false });

@@ -11,6 +11,9 @@ it.each([
   expect(readDelayHint(text)).toBe(waitMs);
 });
 
-it.each(["550 5.1.1 No such user here", "452 4.2.2 Over quota, 104857600 bytes used", "450 try again later", ""])("finds no wait in %s", (text) => {
-  expect(readDelayHint(text)).toBeNull();
-});
+it.each(["550 5.1.1 No such user here", "452 4.2.2 Over quota, 104857600 bytes used", "450 try again later", ""])(
+  "finds no wait in %s",
+  (text) => {
+    expect(readDelayHint(text)).toBeNull();
+  },
+);

@@ -2,14 +2,30 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CauseVerdict } from "./cause/cause.ts";
-import { type Delivery, type DeliveryEvent, type DeliveryState, decideStep, deliveryStates, isSettled, type SendingRules, type Step, type When } from "./delivery.ts";
+import {
+  type Delivery,
+  type DeliveryEvent,
+  type DeliveryState,
+  decideStep,
+  deliveryStates,
+  isSettled,
+  type SendingRules,
+  type Step,
+  type When,
+} from "./delivery.ts";
 import { defaultRetryPolicy } from "./retry-policy.ts";
 
 const now = new Date("2026-11-24T08:00:00Z");
 const hour = 3_600_000;
 const when: When = { now, closesAt: new Date(now.getTime() + 240 * hour), chance: 0.5 };
 const rules: SendingRules = { retry: defaultRetryPolicy, unknownResendMs: 30 * 60_000, neverSendTwice: false };
-const fresh: Delivery = { state: "queued", attempts: 0, firstTriedAt: null, possibleDuplicate: false, softFlagged: false };
+const fresh: Delivery = {
+  state: "queued",
+  attempts: 0,
+  firstTriedAt: null,
+  possibleDuplicate: false,
+  softFlagged: false,
+};
 
 const unknownUser: CauseVerdict = { cause: "recipient-unknown", fault: "address", permanent: true, rule: "test" };
 const full: CauseVerdict = { cause: "mailbox-full", fault: "address", permanent: true, rule: "test" };
@@ -20,15 +36,24 @@ const busy: CauseVerdict = { cause: "rate-limited", fault: "their-system", perma
 const refused = (verdict: CauseVerdict): DeliveryEvent => ({ kind: "refused", verdict, hintMs: null, text: "550 no" });
 const bounced = (verdict: CauseVerdict): DeliveryEvent => ({ kind: "notice-failed", verdict, text: "550 no" });
 const at = (state: DeliveryState, changes: Partial<Delivery> = {}): Delivery => ({ ...fresh, state, ...changes });
-const step = (delivery: Delivery, event: DeliveryEvent, changes: Partial<SendingRules> = {}): Step | null => decideStep(delivery, event, { ...rules, ...changes }, when);
+const step = (delivery: Delivery, event: DeliveryEvent, changes: Partial<SendingRules> = {}): Step | null =>
+  decideStep(delivery, event, { ...rules, ...changes }, when);
 
 describe("an attempt", () => {
   it("that is accepted ends the sending, and counts", () => {
-    expect(step(at("submitting"), { kind: "accepted" })).toMatchObject({ state: "accepted", attempts: 1, dueAt: null, effects: [] });
+    expect(step(at("submitting"), { kind: "accepted" })).toMatchObject({
+      state: "accepted",
+      attempts: 1,
+      dueAt: null,
+      effects: [],
+    });
   });
 
   it("refused for a wrong address bounces and flags the person as hard", () => {
-    expect(step(at("submitting"), refused(unknownUser))).toMatchObject({ state: "bounced", effects: [{ kind: "flag-employee", flag: "hard" }] });
+    expect(step(at("submitting"), refused(unknownUser))).toMatchObject({
+      state: "bounced",
+      effects: [{ kind: "flag-employee", flag: "hard" }],
+    });
   });
 
   it("refused by their policy bounces and flags the person as refused by their mail system, not as a bad address", () => {
@@ -36,7 +61,10 @@ describe("an attempt", () => {
   });
 
   it("refused because of us also calls the operator", () => {
-    expect(step(at("submitting"), refused(untrusted))?.effects.map((effect) => effect.kind)).toEqual(["flag-employee", "alert-operator"]);
+    expect(step(at("submitting"), refused(untrusted))?.effects.map((effect) => effect.kind)).toEqual([
+      "flag-employee",
+      "alert-operator",
+    ]);
   });
 
   it("at a full mailbox is put off, even when the server says 5xx", () => {
@@ -46,7 +74,10 @@ describe("an attempt", () => {
   });
 
   it("slowed down by the other side is not counted against the mail", () => {
-    expect(step(at("submitting", { attempts: 2, firstTriedAt: now }), refused(busy))).toMatchObject({ state: "queued", attempts: 2 });
+    expect(step(at("submitting", { attempts: 2, firstTriedAt: now }), refused(busy))).toMatchObject({
+      state: "queued",
+      attempts: 2,
+    });
   });
 
   it("that was the last one allowed expires and flags softly", () => {
@@ -54,12 +85,38 @@ describe("an attempt", () => {
     expect(step(tired, refused(full))).toMatchObject({ state: "expired", effects: [{ flag: "soft" }] });
   });
 
+  it("that the server cut short before any recipient was named flags nobody, and calls the operator when it sounds final or goes on", () => {
+    const turnedAway = (aboutUs: "for-now" | "for-good"): DeliveryEvent => ({
+      kind: "refused",
+      verdict: { ...policy, permanent: false },
+      hintMs: null,
+      text: "554 not from you",
+      aboutUs,
+    });
+    expect(step(at("submitting"), turnedAway("for-good"))).toMatchObject({
+      state: "queued",
+      effects: [{ kind: "alert-operator" }],
+    });
+    expect(step(at("submitting"), turnedAway("for-now"))).toMatchObject({ state: "queued", effects: [] });
+    expect(step(at("submitting", { attempts: 2, firstTriedAt: now }), turnedAway("for-now"))?.effects).toMatchObject([
+      { kind: "alert-operator" },
+    ]);
+    const tired = at("submitting", { attempts: 9, firstTriedAt: new Date(now.getTime() - 72 * hour) });
+    expect(step(tired, turnedAway("for-now"))).toMatchObject({ state: "expired", effects: [] });
+  });
+
   it("withdrawn before the last byte goes back untouched", () => {
-    expect(step(at("claimed", { attempts: 3 }), { kind: "withdrawn" })).toMatchObject({ state: "queued", attempts: 3, dueAt: now });
+    expect(step(at("claimed", { attempts: 3 }), { kind: "withdrawn" })).toMatchObject({
+      state: "queued",
+      attempts: 3,
+      dueAt: now,
+    });
   });
 
   it("accepted after a soft flag lifts it", () => {
-    expect(step(at("submitting", { softFlagged: true }), { kind: "accepted" })?.effects).toEqual([{ kind: "lift-soft-flag" }]);
+    expect(step(at("submitting", { softFlagged: true }), { kind: "accepted" })?.effects).toEqual([
+      { kind: "lift-soft-flag" },
+    ]);
   });
 });
 
@@ -98,11 +155,26 @@ describe("news that comes back later", () => {
   });
 
   it("comes to the same end in any order and any number of copies", () => {
-    const news = fc.constantFrom<DeliveryEvent>({ kind: "notice-delivered" }, { kind: "notice-delayed" }, bounced(unknownUser), bounced(full), { kind: "complained" }, { kind: "evidence-of-arrival" });
-    const end = (events: readonly DeliveryEvent[]) => events.reduce((delivery, event) => apply(delivery, step(delivery, event)), at("accepted")).state;
+    const news = fc.constantFrom<DeliveryEvent>(
+      { kind: "notice-delivered" },
+      { kind: "notice-delayed" },
+      bounced(unknownUser),
+      bounced(full),
+      { kind: "complained" },
+      { kind: "evidence-of-arrival" },
+    );
+    const end = (events: readonly DeliveryEvent[]) =>
+      events.reduce((delivery, event) => apply(delivery, step(delivery, event)), at("accepted")).state;
     fc.assert(
       fc.property(
-        fc.array(news, { minLength: 1, maxLength: 8 }).chain((events) => fc.tuple(fc.constant(events), fc.shuffledSubarray([...events, ...events], { minLength: events.length * 2 }))),
+        fc
+          .array(news, { minLength: 1, maxLength: 8 })
+          .chain((events) =>
+            fc.tuple(
+              fc.constant(events),
+              fc.shuffledSubarray([...events, ...events], { minLength: events.length * 2 }),
+            ),
+          ),
         ([events, shuffled]) => {
           expect(end(shuffled)).toBe(end(events));
         },
@@ -113,7 +185,12 @@ describe("news that comes back later", () => {
 
 describe("people", () => {
   it("clearing the flag sends another mail, with attempts counted anew", () => {
-    expect(step(at("bounced", { attempts: 4 }), { kind: "cleared" })).toMatchObject({ state: "queued", attempts: 0, newGeneration: true, dueAt: now });
+    expect(step(at("bounced", { attempts: 4 }), { kind: "cleared" })).toMatchObject({
+      state: "queued",
+      attempts: 0,
+      newGeneration: true,
+      dueAt: now,
+    });
   });
 
   it("nothing that has left can be suppressed or cancelled", () => {
@@ -125,7 +202,10 @@ describe("people", () => {
 
   it("closing the round expires what was tried in vain and suppresses what never was", () => {
     expect(step(at("queued", { attempts: 2 }), { kind: "round-closed" })?.state).toBe("expired");
-    expect(step(at("queued"), { kind: "round-closed" })).toMatchObject({ state: "suppressed", suppressedBecause: "round-closed" });
+    expect(step(at("queued"), { kind: "round-closed" })).toMatchObject({
+      state: "suppressed",
+      suppressedBecause: "round-closed",
+    });
   });
 });
 
@@ -196,5 +276,7 @@ describe("whatever happens", () => {
 });
 
 function apply(delivery: Delivery, taken: Step | null): Delivery {
-  return taken ? { ...delivery, state: taken.state, attempts: taken.attempts, possibleDuplicate: taken.possibleDuplicate } : delivery;
+  return taken
+    ? { ...delivery, state: taken.state, attempts: taken.attempts, possibleDuplicate: taken.possibleDuplicate }
+    : delivery;
 }

@@ -8,7 +8,20 @@ import { findConsequence } from "./consequence.ts";
 import type { Flag } from "./flag.ts";
 import { nextStep, type RetryPolicy } from "./retry-policy.ts";
 
-export const deliveryStates = ["queued", "held", "claimed", "submitting", "unknown", "accepted", "delivered", "bounced", "expired", "suppressed", "complained", "cancelled"] as const;
+export const deliveryStates = [
+  "queued",
+  "held",
+  "claimed",
+  "submitting",
+  "unknown",
+  "accepted",
+  "delivered",
+  "bounced",
+  "expired",
+  "suppressed",
+  "complained",
+  "cancelled",
+] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
 /** States in which the sending side still has something to do. */
@@ -33,7 +46,14 @@ export type SuppressedBecause = "flagged" | "inactive" | "opted-out" | "not-star
 
 export type DeliveryEvent =
   | { readonly kind: "accepted" }
-  | { readonly kind: "refused"; readonly verdict: CauseVerdict; readonly hintMs: number | null; readonly text: string }
+  | {
+      readonly kind: "refused";
+      readonly verdict: CauseVerdict;
+      readonly hintMs: number | null;
+      readonly text: string;
+      /** It happened before any recipient was named, so it says nothing about this person; `for-good` where it sounded final. */
+      readonly aboutUs?: "for-now" | "for-good";
+    }
   /** The last byte had left when the connection was lost: sent or not, nobody can say. */
   | { readonly kind: "answer-lost" }
   /** It was certainly not handed over, and that was our own doing. */
@@ -66,7 +86,12 @@ export interface SendingRules {
 }
 
 export type Effect =
-  | { readonly kind: "flag-employee"; readonly flag: Flag; readonly verdict: CauseVerdict | null; readonly text: string }
+  | {
+      readonly kind: "flag-employee";
+      readonly flag: Flag;
+      readonly verdict: CauseVerdict | null;
+      readonly text: string;
+    }
   /** A mail was accepted again, so the soft flag has served its time. */
   | { readonly kind: "lift-soft-flag" }
   | { readonly kind: "alert-operator"; readonly verdict: CauseVerdict; readonly text: string };
@@ -109,7 +134,9 @@ export function decideStep(delivery: Delivery, event: DeliveryEvent, rules: Send
     case "complained":
       return riseTo(delivery, "complained", [{ kind: "flag-employee", flag: "complaint", verdict: null, text: "" }]);
     case "suppressed":
-      return state === "queued" || state === "held" || state === "claimed" ? to(delivery, "suppressed", { suppressedBecause: event.because }) : null;
+      return state === "queued" || state === "held" || state === "claimed"
+        ? to(delivery, "suppressed", { suppressedBecause: event.because })
+        : null;
     case "held":
       return state === "queued" || state === "claimed" ? to(delivery, "held") : null;
     case "released":
@@ -125,23 +152,49 @@ export function decideStep(delivery: Delivery, event: DeliveryEvent, rules: Send
   }
 }
 
+/** A relay that cannot be reached this often is the operator's business. */
+const alertAfterAttempts = 3;
+
 function afterAcceptance(delivery: Delivery): Step {
-  return to(delivery, "accepted", { attempts: delivery.attempts + 1, effects: delivery.softFlagged ? [{ kind: "lift-soft-flag" }] : [] });
+  return to(delivery, "accepted", {
+    attempts: delivery.attempts + 1,
+    effects: delivery.softFlagged ? [{ kind: "lift-soft-flag" }] : [],
+  });
 }
 
-function afterRefusal(delivery: Delivery, event: Extract<DeliveryEvent, { kind: "refused" }>, rules: SendingRules, when: When): Step {
+function afterRefusal(
+  delivery: Delivery,
+  event: Extract<DeliveryEvent, { kind: "refused" }>,
+  rules: SendingRules,
+  when: When,
+): Step {
   const consequence = findConsequence(event.verdict.cause, event.verdict.permanent);
   const attempts = delivery.attempts + 1;
   if (consequence.kind === "stop") {
-    const effects: Effect[] = [{ kind: "flag-employee", flag: consequence.flag, verdict: event.verdict, text: event.text }];
+    const effects: Effect[] = [
+      { kind: "flag-employee", flag: consequence.flag, verdict: event.verdict, text: event.text },
+    ];
     if (consequence.alertOperator) effects.push({ kind: "alert-operator", verdict: event.verdict, text: event.text });
     return to(delivery, "bounced", { attempts, effects });
   }
-  const tried = { kind: consequence.rhythm, attempts, firstTriedAt: delivery.firstTriedAt ?? when.now, hintMs: event.hintMs };
+  const tried = {
+    kind: consequence.rhythm,
+    attempts,
+    firstTriedAt: delivery.firstTriedAt ?? when.now,
+    hintMs: event.hintMs,
+  };
   const next = nextStep(rules.retry, tried, when);
-  if (next.kind === "give-up") return to(delivery, "expired", { attempts, effects: [flagSoft(event)] });
+  if (next.kind === "give-up") {
+    return to(delivery, "expired", { attempts, effects: event.aboutUs ? [] : [flagSoft(event)] });
+  }
+  const needsOperator = event.aboutUs === "for-good" || (event.aboutUs === "for-now" && attempts >= alertAfterAttempts);
+  const effects: Effect[] = needsOperator ? [{ kind: "alert-operator", verdict: event.verdict, text: event.text }] : [];
   // Being told to slow down says nothing about this mail: the try is not counted against it.
-  return to(delivery, "queued", { dueAt: next.at, attempts: consequence.rhythm === "throttled" ? delivery.attempts : attempts });
+  return to(delivery, "queued", {
+    dueAt: next.at,
+    attempts: consequence.rhythm === "throttled" ? delivery.attempts : attempts,
+    effects,
+  });
 }
 
 /** Waits for evidence, then goes out once more with the same bytes. A second lost answer, or "never send twice", is a person's to decide. */
@@ -155,7 +208,9 @@ function afterLostAnswer(delivery: Delivery, rules: SendingRules, when: When): S
 function afterFailureNotice(delivery: Delivery, event: Extract<DeliveryEvent, { kind: "notice-failed" }>): Step | null {
   const consequence = findConsequence(event.verdict.cause, event.verdict.permanent);
   if (consequence.kind === "retry") return riseTo(delivery, "expired", [flagSoft(event)]);
-  const effects: Effect[] = [{ kind: "flag-employee", flag: consequence.flag, verdict: event.verdict, text: event.text }];
+  const effects: Effect[] = [
+    { kind: "flag-employee", flag: consequence.flag, verdict: event.verdict, text: event.text },
+  ];
   if (consequence.alertOperator) effects.push({ kind: "alert-operator", verdict: event.verdict, text: event.text });
   return riseTo(delivery, "bounced", effects);
 }
@@ -167,7 +222,11 @@ function flagSoft(event: { readonly verdict: CauseVerdict; readonly text: string
 /** News from beyond the next server may come doubled and in any order: the weightiest word stays. */
 const weight = { accepted: 0, delivered: 1, expired: 2, bounced: 3, complained: 4 } as const;
 
-function riseTo(delivery: Delivery, state: "delivered" | "expired" | "bounced" | "complained", effects: readonly Effect[] = []): Step | null {
+function riseTo(
+  delivery: Delivery,
+  state: "delivered" | "expired" | "bounced" | "complained",
+  effects: readonly Effect[] = [],
+): Step | null {
   const standing = delivery.state;
   if (standing === "cancelled" || standing === "suppressed") return null;
   if (standing in weight && weight[standing as keyof typeof weight] >= weight[state]) return null;
@@ -175,7 +234,9 @@ function riseTo(delivery: Delivery, state: "delivered" | "expired" | "bounced" |
 }
 
 function atClose(delivery: Delivery): Step {
-  return delivery.attempts > 0 ? to(delivery, "expired") : to(delivery, "suppressed", { suppressedBecause: "round-closed" });
+  return delivery.attempts > 0
+    ? to(delivery, "expired")
+    : to(delivery, "suppressed", { suppressedBecause: "round-closed" });
 }
 
 function to(delivery: Delivery, state: DeliveryState, changes: Partial<Step> = {}): Step {

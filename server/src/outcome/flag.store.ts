@@ -10,7 +10,12 @@ import { heavierFlag, stopsMail } from "./flag.ts";
 type FlagEffect = Extract<Effect, { kind: "flag-employee" }>;
 
 /** Raises the flag on the person of this delivery. A heavier flag that already stands stays. */
-export async function flagEmployee(client: Client, delivery: { orgId: number; id: number }, effect: FlagEffect, at: Date): Promise<void> {
+export async function flagEmployee(
+  client: Client,
+  delivery: { orgId: number; id: number },
+  effect: FlagEffect,
+  at: Date,
+): Promise<void> {
   const person = await client.query<{ id: number; flag: Flag | null }>(
     `select e.id, e.flag from employee e join delivery d on d.org_id = e.org_id and d.employee_id = e.id
      where d.org_id = $1 and d.id = $2 for no key update of e`,
@@ -27,7 +32,8 @@ export async function flagEmployee(client: Client, delivery: { orgId: number; id
     `insert into flag_event (org_id, employee_id, delivery_id, kind, flag, cause, text, at) values ($1, $2, $3, 'raised', $4, $5, $6, $7)`,
     [delivery.orgId, found.id, delivery.id, effect.flag, effect.verdict?.cause ?? null, text, at],
   );
-  if (stopsMail(effect.flag)) await suppressWaiting(client, { orgId: delivery.orgId, employeeId: found.id }, "flagged", at);
+  if (stopsMail(effect.flag))
+    await suppressWaiting(client, { orgId: delivery.orgId, employeeId: found.id }, "flagged", at);
   if (!found.flag) await alertBounce(client, delivery.orgId, found.id, at);
 }
 
@@ -45,7 +51,12 @@ export async function liftSoftFlag(client: Client, delivery: { orgId: number; id
 }
 
 /** Stops every mail to this person that has not left yet. The fence moves on, so one that is just being made is withdrawn. */
-export async function suppressWaiting(client: Queryable, person: { orgId: number; employeeId: number }, because: string, at: Date): Promise<void> {
+export async function suppressWaiting(
+  client: Queryable,
+  person: { orgId: number; employeeId: number },
+  because: string,
+  at: Date,
+): Promise<void> {
   await client.query(
     `update delivery d set state = 'suppressed', suppressed_because = $3, settled_at = $4, node_id = null, fence = d.fence + 1
      from round r
@@ -74,7 +85,12 @@ export interface Cleared {
  * Takes the flag off, with a reason for the history, and sends again what had bounced, expired or been suppressed for
  * this person in rounds that are still open: a new mail each, to the address as it is now.
  */
-export async function clearFlag(client: Client, person: { orgId: number; employeeId: number }, reason: string, now: Date): Promise<Cleared> {
+export async function clearFlag(
+  client: Client,
+  person: { orgId: number; employeeId: number },
+  reason: string,
+  now: Date,
+): Promise<Cleared> {
   const cleared = await client.query<{ flag: Flag }>(
     `with standing as (select org_id, id, flag, flag_cause from employee where org_id = $1 and id = $2 and flag is not null for no key update),
           gone as (update employee e set flag = null, flag_cause = null, flag_text = null, flagged_at = null, updated_at = $4

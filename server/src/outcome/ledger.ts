@@ -14,6 +14,8 @@ export function sumLedger(ledger: Ledger): number {
 /** `1,000 = 930 accepted + 41 bounced + …`, with every state that holds anyone. "Accepted" means by the next server, no more. */
 export function explainLedger(ledger: Ledger): string {
   const number = new Intl.NumberFormat("en");
-  const terms = deliveryStates.filter((state) => ledger[state] > 0).map((state) => `${number.format(ledger[state])} ${state}`);
+  const terms = deliveryStates
+    .filter((state) => ledger[state] > 0)
+    .map((state) => `${number.format(ledger[state])} ${state}`);
   return `${number.format(sumLedger(ledger))} = ${terms.length > 0 ? terms.join(" + ") : "0"}`;
 }

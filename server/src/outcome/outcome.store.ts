@@ -56,7 +56,8 @@ export async function recordOutcomes(database: Database, outcomes: readonly Atte
   }
   await inTransaction(database.engine, async (client) => {
     const written = new Set(await writeOutcomes(client, outcomes));
-    for (const outcome of outcomes) if (written.has(outcome.id)) await carryOut(client, outcome, outcome.step.effects, outcome.at);
+    for (const outcome of outcomes)
+      if (written.has(outcome.id)) await carryOut(client, outcome, outcome.step.effects, outcome.at);
   });
 }
 
@@ -99,7 +100,12 @@ export interface Concerned {
 }
 
 /** Carries out the effects of a step, inside the transaction that wrote it. */
-export async function carryOut(client: Client, concerned: Concerned, effects: readonly Effect[], at: Date): Promise<void> {
+export async function carryOut(
+  client: Client,
+  concerned: Concerned,
+  effects: readonly Effect[],
+  at: Date,
+): Promise<void> {
   for (const effect of effects) {
     switch (effect.kind) {
       case "flag-employee":

@@ -13,7 +13,11 @@ function rhythm(kind: RetryKind, closesAt = faraway): number[] {
   const waits: number[] = [];
   let now = start;
   for (let attempts = 1; attempts < 100; attempts++) {
-    const step = nextStep(defaultRetryPolicy, { kind, attempts, firstTriedAt: start, hintMs: null }, { now, closesAt, chance: 0.5 });
+    const step = nextStep(
+      defaultRetryPolicy,
+      { kind, attempts, firstTriedAt: start, hintMs: null },
+      { now, closesAt, chance: 0.5 },
+    );
     if (step.kind === "give-up") return waits;
     waits.push((step.at.getTime() - now.getTime()) / minute);
     now = step.at;
@@ -35,13 +39,21 @@ describe("nextStep", () => {
   it("makes its last try an hour before the round closes, and says why it ends", () => {
     const closesAt = new Date(start.getTime() + 3 * hour);
     expect(rhythm("mailbox-full", closesAt)).toEqual([60, 60]);
-    const late = nextStep(defaultRetryPolicy, { kind: "network", attempts: 3, firstTriedAt: start, hintMs: null }, { now: new Date(start.getTime() + 2 * hour), closesAt, chance: 0 });
+    const late = nextStep(
+      defaultRetryPolicy,
+      { kind: "network", attempts: 3, firstTriedAt: start, hintMs: null },
+      { now: new Date(start.getTime() + 2 * hour), closesAt, chance: 0 },
+    );
     expect(late).toEqual({ kind: "give-up", because: "round-closes" });
   });
 
   it("believes a wait named in the reply, within 30 seconds and 6 hours", () => {
     const waitFor = (hintMs: number) => {
-      const step = nextStep(defaultRetryPolicy, { kind: "greylisted", attempts: 1, firstTriedAt: start, hintMs }, { now: start, closesAt: faraway, chance: 0 });
+      const step = nextStep(
+        defaultRetryPolicy,
+        { kind: "greylisted", attempts: 1, firstTriedAt: start, hintMs },
+        { now: start, closesAt: faraway, chance: 0 },
+      );
       return step.kind === "retry" ? step.at.getTime() - start.getTime() : null;
     };
     expect(waitFor(20 * minute)).toBe(20 * minute);
@@ -52,20 +64,25 @@ describe("nextStep", () => {
   it("ends for every rhythm, close and luck, never later than its deadline, and never goes back in time", () => {
     const kinds = fc.constantFrom<RetryKind>("greylisted", "network", "throttled", "mailbox-full");
     fc.assert(
-      fc.property(kinds, fc.integer({ min: 0, max: 200 * 60 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (kind, openMinutes, chance) => {
-        const closesAt = new Date(start.getTime() + openMinutes * minute);
-        const deadline = Math.min(closesAt.getTime() - hour, start.getTime() + 72 * hour);
-        let tried: Tried = { kind, attempts: 1, firstTriedAt: start, hintMs: null };
-        let now = start;
-        for (let step = nextStep(defaultRetryPolicy, tried, { now, closesAt, chance }); step.kind === "retry"; ) {
-          expect(step.at.getTime()).toBeGreaterThan(now.getTime());
-          expect(step.at.getTime()).toBeLessThanOrEqual(deadline);
-          now = step.at;
-          tried = { ...tried, attempts: tried.attempts + 1 };
-          expect(tried.attempts).toBeLessThan(1000);
-          step = nextStep(defaultRetryPolicy, tried, { now, closesAt, chance });
-        }
-      }),
+      fc.property(
+        kinds,
+        fc.integer({ min: 0, max: 200 * 60 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (kind, openMinutes, chance) => {
+          const closesAt = new Date(start.getTime() + openMinutes * minute);
+          const deadline = Math.min(closesAt.getTime() - hour, start.getTime() + 72 * hour);
+          let tried: Tried = { kind, attempts: 1, firstTriedAt: start, hintMs: null };
+          let now = start;
+          for (let step = nextStep(defaultRetryPolicy, tried, { now, closesAt, chance }); step.kind === "retry";) {
+            expect(step.at.getTime()).toBeGreaterThan(now.getTime());
+            expect(step.at.getTime()).toBeLessThanOrEqual(deadline);
+            now = step.at;
+            tried = { ...tried, attempts: tried.attempts + 1 };
+            expect(tried.attempts).toBeLessThan(1000);
+            step = nextStep(defaultRetryPolicy, tried, { now, closesAt, chance });
+          }
+        },
+      ),
     );
   });
 

@@ -50,7 +50,11 @@ export type NextStep =
   | { readonly kind: "give-up"; readonly because: "tried-long-enough" | "round-closes" };
 
 /** `chance` is a number in [0, 1). The last try is moved forward to the deadline rather than dropped, when that is still a real wait away. */
-export function nextStep(policy: RetryPolicy, tried: Tried, when: { now: Date; closesAt: Date; chance: number }): NextStep {
+export function nextStep(
+  policy: RetryPolicy,
+  tried: Tried,
+  when: { now: Date; closesAt: Date; chance: number },
+): NextStep {
   const tooOldMs = tried.firstTriedAt.getTime() + policy.giveUpAfterMs;
   const closingMs = when.closesAt.getTime() - policy.marginBeforeCloseMs;
   const deadlineMs = Math.min(tooOldMs, closingMs);
@@ -67,7 +71,8 @@ export function nextStep(policy: RetryPolicy, tried: Tried, when: { now: Date; c
 function waitMs(policy: RetryPolicy, tried: Tried, chance: number): number {
   const delays = policy.delaysMs[tried.kind];
   const planned = delays[Math.min(tried.attempts, delays.length) - 1] ?? minute;
-  const hinted = tried.hintMs === null ? null : Math.min(Math.max(tried.hintMs, policy.shortestHintMs), policy.longestHintMs);
+  const hinted =
+    tried.hintMs === null ? null : Math.min(Math.max(tried.hintMs, policy.shortestHintMs), policy.longestHintMs);
   // A hint is a minimum the other side asked for, so jitter only ever lengthens it.
   if (hinted !== null) return hinted * (1 + policy.jitter * chance);
   return planned * (1 + policy.jitter * (2 * chance - 1));

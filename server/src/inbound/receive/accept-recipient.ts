@@ -21,7 +21,8 @@ export type Recipient =
 export function acceptRecipient(address: string, addresses: InboundAddresses, now: Date): Recipient {
   const lower = address.toLowerCase();
   if (addresses.replyAddresses.includes(lower)) return { kind: "reply" };
-  if (lower === `postmaster@${addresses.bounceDomain}` || lower === `abuse@${addresses.bounceDomain}`) return { kind: "postmaster" };
+  if (lower === `postmaster@${addresses.bounceDomain}` || lower === `abuse@${addresses.bounceDomain}`)
+    return { kind: "postmaster" };
   const token = readReturnPath(address, addresses.returnPathKeys, addresses.bounceDomain, returnPathDay(now));
   if (token.ok) return { kind: "return-path", token: token.value };
   return { kind: "refused", because: token.error === "expired" ? "expired" : "unknown" };

@@ -31,6 +31,7 @@ export async function keepIncomingMail(database: Database, mail: IncomingMail): 
       ],
     );
     const inboundId = kept.rows[0]?.id;
-    if (inboundId !== undefined) await addJob(client, "settle-inbound", { inboundId }, `settle-inbound:${String(inboundId)}`);
+    if (inboundId !== undefined)
+      await addJob(client, "settle-inbound", { inboundId }, `settle-inbound:${String(inboundId)}`);
   });
 }

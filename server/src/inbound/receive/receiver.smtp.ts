@@ -37,7 +37,10 @@ interface Visit {
 }
 
 /** Listens until stopped; `port` 0 takes a free one. */
-export async function startReceiver(options: ReceiverOptions, parts: { database: Database; clock: Clock; log: Log }): Promise<Receiver> {
+export async function startReceiver(
+  options: ReceiverOptions,
+  parts: { database: Database; clock: Clock; log: Log },
+): Promise<Receiver> {
   const visits = new WeakMap<SMTPServerSession, Visit>();
   const perAddress = new Map<string, number>();
   const visitOf = (session: SMTPServerSession): Visit => {
@@ -55,7 +58,8 @@ export async function startReceiver(options: ReceiverOptions, parts: { database:
     maxClients: mostConnections,
     socketTimeout: 60_000,
     closeTimeout: 2000,
-    hideENHANCEDSTATUSCODES: false,
+    // The library would choose enhanced codes by reply code alone; ours stand in the texts and say more.
+    hideENHANCEDSTATUSCODES: true,
     onConnect: (session, done) => {
       const open = (perAddress.get(session.remoteAddress) ?? 0) + 1;
       perAddress.set(session.remoteAddress, open);
@@ -99,13 +103,21 @@ function judgeRecipient(visit: Visit, address: string, addresses: InboundAddress
   const recipient = acceptRecipient(address, addresses, now);
   if (recipient.kind === "refused") {
     visit.errors += 1;
-    return answer(550, recipient.because === "expired" ? "5.1.6 This return path has expired" : "5.1.1 No such user here");
+    return answer(
+      550,
+      recipient.because === "expired" ? "5.1.6 This return path has expired" : "5.1.1 No such user here",
+    );
   }
   visit.recipients.set(address, recipient);
   return null;
 }
 
-async function takeMail(stream: SMTPServerDataStream, session: SMTPServerSession, visit: Visit, parts: { database: Database; clock: Clock }): Promise<Error | null> {
+async function takeMail(
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+  visit: Visit,
+  parts: { database: Database; clock: Clock },
+): Promise<Error | null> {
   const raw = await readWhole(stream);
   if (!raw) return answer(552, "5.3.4 Message too big");
   const fault = findByteFault(raw);

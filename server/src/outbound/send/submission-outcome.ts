@@ -1,5 +1,5 @@
 /** Turns what the connection says of one submission into what the delivery state machine and the attempt record need. Pure. */
-import type { RemoteWord } from "@roundtrip/mail/smtp/reply";
+import type { RemoteWord, SmtpStep } from "@roundtrip/mail/smtp/reply";
 import type { CauseVerdict } from "../../outcome/cause/cause.ts";
 import { findCause } from "../../outcome/cause/find-cause.ts";
 import { readDelayHint } from "../../outcome/delay-hint.ts";
@@ -21,24 +21,61 @@ export function readSubmission(submission: Submission | ConnectFailure): Reading
     case "withdrawn":
       return null;
     case "accepted":
-      return { event: { kind: "accepted" }, result: "accepted", word: submission.word, verdict: null, place: placeOf(submission.peer) };
+      return {
+        event: { kind: "accepted" },
+        result: "accepted",
+        word: submission.word,
+        verdict: null,
+        place: placeOf(submission.peer),
+      };
     case "unknown":
-      return { event: { kind: "answer-lost" }, result: "unknown", word: submission.word, verdict: null, place: placeOf(submission.peer) };
+      return {
+        event: { kind: "answer-lost" },
+        result: "unknown",
+        word: submission.word,
+        verdict: null,
+        place: placeOf(submission.peer),
+      };
     case "refused":
-    case "failed": {
-      const verdict = judge(submission.word, submission.peer);
-      const event = { kind: "refused", verdict, hintMs: readDelayHint(submission.word.text), text: submission.word.text } as const;
-      return { event, result: submission.kind, word: submission.word, verdict, place: placeOf(submission.peer) };
-    }
+    case "failed":
+      return readRefusal(submission);
   }
 }
 
+/**
+ * What is said before a recipient is named speaks of the server or of us, never of this person: however final it
+ * sounds, the mail is put off and the operator is told. A relay that turns us away must not flag a whole company.
+ */
+function readRefusal(submission: Extract<Submission | ConnectFailure, { kind: "refused" | "failed" }>): Reading {
+  const { word, peer } = submission;
+  const said = judge(word, peer);
+  // Without a code it is our own word: too large, or in need of an extension that the server lacks. That is about the mail.
+  const isAboutUs = beforeRecipient.has(word.step) && (submission.kind === "failed" || word.code !== null);
+  const verdict = isAboutUs && said.permanent ? { ...said, permanent: false } : said;
+  const about = isAboutUs ? ({ aboutUs: said.permanent ? "for-good" : "for-now" } as const) : {};
+  const event = { kind: "refused", verdict, hintMs: readDelayHint(word.text), text: word.text, ...about } as const;
+  return { event, result: submission.kind, word, verdict, place: placeOf(peer) };
+}
+
+const beforeRecipient: ReadonlySet<SmtpStep> = new Set(["connect", "greeting", "ehlo", "starttls", "auth", "mail"]);
+
 function judge(word: RemoteWord, peer: Peer): CauseVerdict {
-  return findCause({ step: word.step, code: word.code === null ? null : String(word.code), enhanced: word.enhanced, text: word.text, remoteHost: peer.host });
+  return findCause({
+    step: word.step,
+    code: word.code === null ? null : String(word.code),
+    enhanced: word.enhanced,
+    text: word.text,
+    remoteHost: peer.host,
+  });
 }
 
 function placeOf(peer: Peer): Place {
-  return { host: peer.host, address: peer.address, localAddress: peer.localAddress, tls: peer.tls ? writeTls(peer.tls) : null };
+  return {
+    host: peer.host,
+    address: peer.address,
+    localAddress: peer.localAddress,
+    tls: peer.tls ? writeTls(peer.tls) : null,
+  };
 }
 
 function writeTls(tls: NonNullable<Peer["tls"]>): string {
