@@ -5,7 +5,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Cause } from "../../server/src/outcome/cause/cause.ts";
-import { type RecognisedMail, recogniseMail } from "../../server/src/inbound/recognise/recognise.ts";
+import { recogniseMail } from "../../server/src/inbound/recognise/recognise.ts";
+import type { RecognisedMail } from "../../server/src/inbound/recognise/recognised.ts";
 
 const corpus = new URL("../../../shared/corpus/bounces/", import.meta.url);
 const folders = ["dsn", "arf", "autoreply", "replies", "inbound-synthetic"];
@@ -108,7 +109,9 @@ describe.skipIf(!existsSync(corpus))("a corpus of real mails (skipped where none
   test("complaints are told from authentication reports; one file is a bounce that its source misnamed", () => {
     const kindOf = ({ label }: Labelled): string =>
       label.results?.some((result) => result.feedbackType === "auth-failure") ? "dmarc-failure" : "complaint";
-    expect(missed(labelled("complaint"), (one) => one.mail.kind === kindOf(one))).toEqual(["arf/cws-fbl_hotmail_002.eml"]);
+    expect(missed(labelled("complaint"), (one) => one.mail.kind === kindOf(one))).toEqual([
+      "arf/cws-fbl_hotmail_002.eml",
+    ]);
   });
 
   test("recipients, where the mail itself or its source names them: 99 % exact", () => {
@@ -117,23 +120,34 @@ describe.skipIf(!existsSync(corpus))("a corpus of real mails (skipped where none
   });
 
   test("permanent or temporary, where a real number says so: 98 %", () => {
-    const gold = notices.filter(({ label }) => permanences(label).length > 0 && !label.results?.some((result) => result.statusSynthesised));
+    const gold = notices.filter(
+      ({ label }) => permanences(label).length > 0 && !label.results?.some((result) => result.statusSynthesised),
+    );
     expect(share(gold, hasPermanence)).toBeGreaterThanOrEqual(0.98);
   });
 
   test("causes: 86 % as either of two taxonomies says that agree on 60 %", () => {
     const results = notices.flatMap(({ label, mail }) =>
-      (label.results ?? []).map((result, at) => ({ wanted: causesOf[result.reason ?? ""], got: mail.recipients[at]?.cause })),
+      (label.results ?? []).map((result, at) => ({
+        wanted: causesOf[result.reason ?? ""],
+        got: mail.recipients[at]?.cause,
+      })),
     );
     const judged = results.filter(({ wanted, got }) => wanted !== undefined && got !== undefined);
     expect(judged.length).toBeGreaterThan(300);
-    expect(share(judged, ({ wanted, got }) => got !== undefined && wanted?.includes(got) === true)).toBeGreaterThanOrEqual(0.86);
+    expect(
+      share(judged, ({ wanted, got }) => got !== undefined && wanted?.includes(got) === true),
+    ).toBeGreaterThanOrEqual(0.86);
   });
 
   test("what a person wrote, without the quoted mail: 96 % of the replies to a plain text", () => {
-    const replies = labelled("reply").filter(({ label, file }) => label.replyText && label.scope && file.startsWith("replies/"));
+    const replies = labelled("reply").filter(
+      ({ label, file }) => label.replyText && label.scope && file.startsWith("replies/"),
+    );
     const flat = (text: string | undefined): string => (text ?? "").replaceAll(/\s+/g, " ").trim();
-    expect(share(replies, ({ label, mail }) => flat(mail.visibleText).startsWith(flat(label.replyText)))).toBeGreaterThanOrEqual(0.96);
+    expect(
+      share(replies, ({ label, mail }) => flat(mail.visibleText).startsWith(flat(label.replyText))),
+    ).toBeGreaterThanOrEqual(0.96);
   });
 
   test("a thousand mails a second and more", () => {
@@ -171,6 +185,8 @@ function permanences(label: Label): string[] {
 }
 
 function hasPermanence({ label, mail }: Labelled): boolean {
-  const words = mail.recipients.map((one) => (one.permanent === null ? "unsaid" : one.permanent ? "permanent" : "temporary"));
+  const words = mail.recipients.map((one) =>
+    one.permanent === null ? "unsaid" : one.permanent ? "permanent" : "temporary",
+  );
   return permanences(label).sort().join() === [...new Set(words)].sort().join();
 }

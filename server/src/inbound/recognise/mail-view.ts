@@ -1,4 +1,5 @@
 /** The parts of a mail that recognition looks at: its own top level, sorted by what they are. Pure. */
+import { type DeliveryReport, readDeliveryReport } from "@roundtrip/mail/dsn/read-dsn";
 import type { Headers } from "@roundtrip/mail/mime/headers";
 import { readHtmlText } from "@roundtrip/mail/mime/html-text";
 import { isEnclosedMessage, type MimePart, partText, walkParts } from "@roundtrip/mail/mime/read-mime";
@@ -12,10 +13,12 @@ export interface MailView {
   readonly text: string;
   /** The same without lines that are quoted, split before the returned message. */
   readonly notice: NoticeText;
-  /** Texts of the machine parts of delivery reports. */
-  readonly deliveryReports: readonly string[];
+  /** Of the machine parts. */
+  readonly deliveryReports: readonly DeliveryReport[];
+  /** Those within enclosed messages: a mail system may pass on what another one told it. */
+  readonly enclosedReports: readonly DeliveryReport[];
   /** The fields of a delivery report that stand in the text, as broken or careless notices have them. */
-  readonly spokenReport: string | null;
+  readonly spokenReport: DeliveryReport | null;
   /** Header texts of returned messages, with what follows them. */
   readonly returned: readonly (MimePart | string)[];
 }
@@ -35,10 +38,15 @@ export function viewMail(mail: MimePart): MailView {
     parts,
     text,
     notice,
-    deliveryReports: parts.filter((part) => REPORT.test(part.contentType.type)).map(readReportText),
+    deliveryReports: parts.filter(isReport).map(readReportPart),
+    enclosedReports: [...walkParts(mail)].filter((part) => isReport(part) && !parts.includes(part)).map(readReportPart),
     spokenReport: readSpokenReport(text),
     returned: [...enclosed, ...headerParts, notice.returned].filter((piece) => piece !== ""),
   };
+}
+
+function isReport(part: MimePart): boolean {
+  return REPORT.test(part.contentType.type);
 }
 
 /** `>>> ` is how transcripts of mail servers begin, no quote. */
@@ -50,6 +58,10 @@ function withoutQuotes(text: string): string {
     .join("\n");
 }
 
+function readReportPart(part: MimePart): DeliveryReport {
+  return readDeliveryReport(readReportText(part));
+}
+
 /** Some write the fields of the report as the header of its part. */
 function readReportText(part: MimePart): string {
   const inHeader = part.headers.fields.filter((field) => !/^(?:content-|mime-)/i.test(field.name));
@@ -58,12 +70,12 @@ function readReportText(part: MimePart): string {
   return [head, partText(part), enclosed].filter((piece) => piece !== "").join("\n");
 }
 
-function readSpokenReport(text: string): string | null {
+function readSpokenReport(text: string): DeliveryReport | null {
   const start = text.search(/^(?:Reporting-MTA|Final-Recipient|Original-Recipient):/im);
   if (start === -1 || !/^Final-Recipient:/im.test(text)) return null;
   const rest = text.slice(start);
   const end = rest.search(/^(?:Return-Path|Received|Content-Type: message\/rfc822)\b/im);
-  return end === -1 ? rest : rest.slice(0, end);
+  return readDeliveryReport(end === -1 ? rest : rest.slice(0, end));
 }
 
 /** Plain parts, or HTML where there are none; attachments are not what the mail says. */

@@ -28,18 +28,9 @@ export function judgeFinding(finding: Finding): RecognisedRecipient {
     return { recipient, action, ...numbers, ...arrived, final: action === "delivered", text };
   }
   const { cause, fault, rule, permanent } = judge(finding, numbers);
-  const isFinal = action === "failed";
-  return {
-    recipient,
-    action,
-    ...numbers,
-    cause,
-    fault,
-    rule,
-    text,
-    final: isFinal,
-    permanent: isFinal ? permanent : permanent === true,
-  };
+  const final = action === "failed";
+  // While the reporting side still tries, it takes even a 5xx for temporary.
+  return { recipient, action, ...numbers, cause, fault, permanent: final ? permanent : false, final, rule, text };
 }
 
 /** Of what went well there is no cause. */
@@ -67,16 +58,17 @@ function readNumbers(finding: Finding): Numbers {
   return { status: given, replyCode: code };
 }
 
+/** The words beside the recipient, then those around; a rule for words goes before one for numbers, any before none. */
 function judge(finding: Finding, numbers: Numbers): CauseVerdict {
-  const attempts = [finding.text, finding.around].filter((text) => text.trim() !== "");
-  const verdicts = (attempts.length === 0 ? [""] : attempts).map((text) => judgeWords(finding, numbers, text));
-  const worded = verdicts.find((verdict) => !/^(?:none|status\.|reply\.|step\.)/.test(verdict.rule));
-  const verdict = worded ?? verdicts.find((candidate) => candidate.rule !== "none") ?? verdicts[0];
-  const found = verdict ?? judgeWords(finding, numbers, "");
-  return {
-    ...found,
-    permanent: isContradictory(numbers, finding) ? false : (found.permanent ?? readPermanence(finding, found)),
-  };
+  const beside = judgeWords(finding, numbers, finding.text);
+  const around = judgeWords(finding, numbers, finding.around);
+  const found = [beside, around].find(isByWords) ?? (beside.rule === "none" ? around : beside);
+  if (isContradictory(numbers, finding)) return { ...found, permanent: false };
+  return { ...found, permanent: found.permanent ?? readPermanence(finding, found) };
+}
+
+function isByWords(verdict: CauseVerdict): boolean {
+  return !/^(?:none$|status\.|reply\.|step\.)/.test(verdict.rule);
 }
 
 /** One number says 4, another 5: a retry too many costs less than a person flagged for nothing. */
@@ -101,8 +93,7 @@ const SAYS_PERMANENT =
 const SAYS_TEMPORARY = /temporary (?:error|failure|problem)|temp_failure|transient/i;
 
 /** Without numbers, the words of the notice; without those, giving up on something that waiting does not mend. */
-function readPermanence({ text, around, action }: Finding, { cause }: CauseVerdict): boolean | null {
-  if (action === "delayed") return false;
+function readPermanence({ text, around }: Finding, { cause }: CauseVerdict): boolean | null {
   const words = `${text}\n${around}`;
   if (cause === "network-or-timeout" || cause === "rate-limited" || cause === "greylisted")
     return SAYS_PERMANENT.test(words) ? true : null;

@@ -1,28 +1,14 @@
 /** Turns a standard delivery report into findings: which address is meant, which words count. Pure; never throws. */
-import {
-  type DeliveryReport,
-  readDeliveryReport,
-  type ReportAction,
-  type ReportedRecipient,
-} from "@roundtrip/mail/dsn/read-dsn";
+import type { DeliveryReport, ReportAction, ReportedRecipient } from "@roundtrip/mail/dsn/read-dsn";
 import type { Finding } from "./notice-recipient.ts";
 
-/** `reports` are the texts of the machine parts; `spoken` is what the text of the same notice says about addresses. */
+/** `spoken` is what the text of the same notice says about addresses, `words` all of that text. */
 export function readReportNotice(
-  reports: readonly string[],
+  reports: readonly DeliveryReport[],
   spoken: readonly Finding[],
   words: string,
 ): readonly Finding[] {
-  return reports
-    .map(readDeliveryReport)
-    .flatMap((report) => report.recipients.map((recipient) => toFinding(recipient, spoken, words)));
-}
-
-export function readEnvelopeId(reports: readonly string[]): string | null {
-  return (
-    reports.map((text): DeliveryReport => readDeliveryReport(text)).find((report) => report.originalEnvelopeId)
-      ?.originalEnvelopeId ?? null
-  );
+  return reports.flatMap((report) => report.recipients.map((recipient) => toFinding(recipient, spoken, words)));
 }
 
 function toFinding(reported: ReportedRecipient, spoken: readonly Finding[], words: string): Finding {

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type RecognisedMail, recogniseMail } from "./recognise.ts";
+import { recogniseMail } from "./recognise.ts";
+import type { RecognisedMail } from "./recognised.ts";
 
 const samples = new URL("./samples/", import.meta.url);
 const sampleNames = readdirSync(samples).filter((name) => name.endsWith(".eml"));

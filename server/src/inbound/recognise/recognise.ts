@@ -4,6 +4,7 @@
  * level counts, so that a bounce which a person forwards stays a reply. Pure and bounded; never throws.
  */
 import { readAutoReply } from "@roundtrip/mail/auto-reply/read-auto-reply";
+import type { DeliveryReport } from "@roundtrip/mail/dsn/read-dsn";
 import { readFeedbackReport } from "@roundtrip/mail/feedback/read-arf";
 import { readMailboxes } from "@roundtrip/mail/header-read";
 import type { Headers } from "@roundtrip/mail/mime/headers";
@@ -11,15 +12,13 @@ import { defaultMimeLimits, type MimeLimits, partText, readMime } from "@roundtr
 import { type MailView, viewMail } from "./mail-view.ts";
 import { type Finding, judgeFinding } from "./notice-recipient.ts";
 import { findDialect, readPlainNotice } from "./read-plain-notice.ts";
-import { readEnvelopeId, readReportNotice } from "./read-report-notice.ts";
+import { readReportNotice } from "./read-report-notice.ts";
 import { readReferences, readReturnedRecipient } from "./read-references.ts";
 import { readSesEvent } from "./read-ses-event.ts";
 import type { Recognised, RecognisedKind, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
 import { findReportKind } from "./report-kind.ts";
 import { isAnswer, isBulk, isOldComplaint, isFromDaemon, isFromNobody, saysFailure } from "./sender-evidence.ts";
 import { readVisibleText } from "./visible-text.ts";
-
-export type { Recognised, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
 
 /** The limits of an intake that faces strangers. */
 export const recogniseLimits: MimeLimits = { ...defaultMimeLimits, sizeBytes: 32 * 1024 * 1024 };
@@ -66,7 +65,7 @@ function deliveryReportMeaning(view: MailView): Meaning | null {
   return readReports(view, view.deliveryReports);
 }
 
-function readReports(view: MailView, reports: readonly string[]): Meaning {
+function readReports(view: MailView, reports: readonly DeliveryReport[]): Meaning {
   const spoken = readPlainNotice(view.headers, view.notice.words);
   const reported = readReportNotice(reports, spoken, view.notice.words);
   // A machine part that names nobody leaves the word to the text.
@@ -129,8 +128,10 @@ function notice(findings: readonly Finding[]): Meaning {
   return { kind: noticeKind(recipients), recipients };
 }
 
-/** A notice that names nobody: whom the returned message was for, if that was one person; else the token must say. */
+/** A notice that names nobody: it may enclose one that does; else whom the returned message was for, if that was one person; else the token must say. */
 function unnamedNotice(view: MailView): Meaning {
+  const enclosed = readReportNotice(view.enclosedReports, [], "").filter((finding) => finding.recipient !== null);
+  if (enclosed.length > 0) return notice(enclosed);
   const text = view.notice.words;
   const recipient = readReturnedRecipient(view);
   return notice([{ recipient, action: "failed", status: null, remoteHost: null, text, around: "" }]);
@@ -145,12 +146,17 @@ function readEnvelope(view: MailView): Pick<RecognisedMail, "references" | "subj
   const { headers } = view;
   const date = new Date(headers.first("Date") ?? "");
   return {
-    references: { ...readReferences(view), originalEnvelopeId: readEnvelopeId(view.deliveryReports) },
+    references: { ...readReferences(view), originalEnvelopeId: findEnvelopeId(view) },
     subject: headers.text("Subject"),
     from: firstMailbox(headers),
     date: Number.isNaN(date.getTime()) ? null : date,
     hops: headers.count("Received"),
   };
+}
+
+function findEnvelopeId({ deliveryReports, spokenReport }: MailView): string | null {
+  const reports = spokenReport ? [...deliveryReports, spokenReport] : deliveryReports;
+  return reports.find((report) => report.originalEnvelopeId !== null)?.originalEnvelopeId ?? null;
 }
 
 function firstMailbox(headers: Headers): RecognisedMail["from"] {
