@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { migrate, openDatabase } from "../../server/src/ground/database.store.ts";
-import { startEmbeddedPostgres } from "../../server/src/ground/embedded-postgres.process.ts";
+import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../../server/src/ground/embedded-postgres.process.ts";
 import { migrateJobs } from "../../server/src/ground/jobs.job.ts";
 import { runKills } from "./kill-run.ts";
 
@@ -29,5 +29,6 @@ try {
 } finally {
   await database.close();
   await postgres.stop();
+  removeEmbeddedPostgres(folder);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { migrate, openDatabase } from "../../server/src/ground/database.store.ts";
-import { startEmbeddedPostgres } from "../../server/src/ground/embedded-postgres.process.ts";
+import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../../server/src/ground/embedded-postgres.process.ts";
 import { migrateJobs } from "../../server/src/ground/jobs.job.ts";
 
 export interface PostgresServer {
@@ -47,6 +47,7 @@ async function findServer(): Promise<{ server: PostgresServer; stop: () => Promi
   const embedded = await startEmbeddedPostgres(dataDir);
   const stop = async () => {
     await embedded.stop();
+    removeEmbeddedPostgres(dataDir);
     rmSync(dataDir, { recursive: true, force: true });
   };
   return { server: embedded.connection, stop };

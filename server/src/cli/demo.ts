@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jumpingClock } from "../ground/clock.ts";
 import { readConfig } from "../ground/config.ts";
+import { removeEmbeddedPostgres } from "../ground/embedded-postgres.process.ts";
 import { createLog } from "../ground/log.process.ts";
 import { systemClock } from "../ground/system-clock.process.ts";
 import { type Running, startRoundtrip } from "../main.ts";
@@ -40,6 +41,7 @@ export async function runDemo(people: number, say: (line: string) => void): Prom
     return await runRound(running, clock, people, say);
   } finally {
     await running.stop();
+    removeEmbeddedPostgres(dataDir);
     rmSync(dataDir, { recursive: true, force: true });
   }
 }

@@ -12,6 +12,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -78,31 +79,51 @@ export async function visitEmbeddedPostgres(dataDir: string): Promise<Omit<Embed
   }
 }
 
+/** Removes all that the server of `dataDir` keeps, inside it and elsewhere: for a demo or a test. The server must be stopped. */
+export function removeEmbeddedPostgres(dataDir: string): void {
+  const { home, socketDir } = locate(resolve(dataDir));
+  rmSync(join(home, "postgres"), { recursive: true, force: true });
+  if (home !== resolve(dataDir)) rmSync(home, { recursive: true, force: true });
+  rmSync(socketDir, { recursive: true, force: true });
+}
+
+/** What root's servers share, because the unprivileged user must reach it whatever the clone's permissions are. */
+const shared = "/var/lib/roundtrip";
+
+/** Where data and socket live. The data directory must exist. */
+function locate(dataDir: string): { readonly home: string; readonly socketDir: string } {
+  const digest = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
+  const uid = process.getuid?.() ?? 0;
+  const home = uid !== 0 || isReachableByAll(dataDir) ? dataDir : join(shared, digest);
+  return { home, socketDir: join(tmpdir(), `roundtrip-${String(uid)}-${digest}`) };
+}
+
 /** Works out where programs, data and socket live, and makes them reachable for the user who runs the server. */
 function preparePlace(dataDir: string): Place {
   const packaged = findPackagedPrograms();
-  const digest = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
   mkdirSync(dataDir, { recursive: true });
+  const { home, socketDir } = locate(dataDir);
+  const cluster = join(home, "postgres");
   if (process.getuid?.() !== 0) {
     linkLibraries(packaged);
-    const socketDir = join(tmpdir(), `roundtrip-${String(process.getuid?.() ?? 0)}-${digest}`);
     mkdirSync(socketDir, { recursive: true, mode: 0o700 });
-    return { programs: packaged, cluster: join(dataDir, "postgres"), socketDir, owner: null };
+    return { programs: packaged, cluster, socketDir, owner: null };
   }
   const owner = findUnprivilegedUser();
-  const shared = "/var/lib/roundtrip";
-  mkdirSync(shared, { recursive: true, mode: 0o755 });
-  chmodSync(shared, 0o755);
-  const programs = copyPrograms(packaged, shared);
-  const home = isReachableByAll(dataDir) ? dataDir : join(shared, digest);
-  const cluster = join(home, "postgres");
-  const socketDir = join(tmpdir(), `roundtrip-0-${digest}`);
-  mkdirSync(home, { recursive: true });
+  makeReachable(shared);
+  const programs = copyPrograms(packaged);
+  if (home !== dataDir) makeReachable(home);
   for (const dir of [cluster, socketDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     if (statSync(dir).uid !== owner.uid) chownSync(dir, owner.uid, owner.gid);
   }
   return { programs, cluster, socketDir, owner };
+}
+
+/** Whatever the umask is: under 077 a new folder is closed to the server's user. */
+function makeReachable(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
 }
 
 function findPackagedPrograms(): string {
@@ -131,14 +152,14 @@ function linkLibraries(native: string): void {
 }
 
 /** A copy outside the clone, because the clone may lie under a folder (such as /root) that only root may enter. */
-function copyPrograms(native: string, shared: string): string {
+function copyPrograms(native: string): string {
   const { version } = JSON.parse(readFileSync(join(dirname(native), "package.json"), "utf8")) as { version: string };
   const target = join(shared, `postgres-${version}`);
   if (existsSync(target)) return target;
   const half = `${target}.${String(process.pid)}`;
   cpSync(native, half, { recursive: true });
   linkLibraries(half);
-  chmodSync(half, 0o755);
+  openToAll(half);
   try {
     renameSync(half, target);
   } catch (error) {
@@ -146,6 +167,14 @@ function copyPrograms(native: string, shared: string): string {
     if (!existsSync(target)) throw error;
   }
   return target;
+}
+
+/** Everybody may read and run: a package that was installed under a strict umask may be closed to all but root. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) chmodSync(join(entry.parentPath, entry.name), 0o755);
+  }
 }
 
 function findUnprivilegedUser(): { uid: number; gid: number } {
