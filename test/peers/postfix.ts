@@ -161,6 +161,8 @@ function writeConfiguration(folder: string, plan: PostfixPlan, ports: Ports): vo
   ]);
   writeFileSync(join(conf, "main.cf"), writeMainCf(folder, plan, [...domains]));
   writeFileSync(join(conf, "master.cf"), writeMasterCf(ports));
+  // Whatever our umask is, most of Postfix reads these as its own user; the key is read before it becomes that.
+  for (const name of readdirSync(conf)) chmodSync(join(conf, name), name === "key.pem" ? 0o600 : 0o644);
 }
 
 function domainOf(address: string): string {
