@@ -18,6 +18,9 @@ export interface Finding {
   readonly around: string;
 }
 
+/** Our mails go to one person each: a notice about more is a list that was expanded, or made to cost time. */
+export const mostRecipients = 200;
+
 const LONGEST_TEXT = 2000;
 
 export function judgeFinding(finding: Finding): RecognisedRecipient {

@@ -2,11 +2,10 @@
 import { readMailboxes } from "@roundtrip/mail/header-read";
 import type { Headers } from "@roundtrip/mail/mime/headers";
 import { anyDialect, type Dialect, dialects } from "./dialects.ts";
-import type { Finding } from "./notice-recipient.ts";
+import { type Finding, mostRecipients } from "./notice-recipient.ts";
 
 /** The words about one recipient go on for so long at most. */
 const LONGEST_WORDS = 1500;
-const MOST_RECIPIENTS = 200;
 
 export function findDialect(words: string): Dialect | null {
   return dialects.find((dialect) => dialect.mark.test(words)) ?? null;
@@ -21,7 +20,7 @@ export function readPlainNotice(headers: Headers, words: string): Finding[] {
     .flatMap(readMailboxes)
     .map((mailbox) => mailbox.address.toLowerCase());
   const recipients = named.length > 0 ? named : [...new Set(found.map((entry) => entry.address))];
-  return recipients.slice(0, MOST_RECIPIENTS).map((recipient) => {
+  return recipients.slice(0, mostRecipients).map((recipient) => {
     const entries = found.filter((entry) => entry.address === recipient);
     const text = entries.map((entry) => entry.words).join("\n");
     return {
@@ -65,7 +64,7 @@ interface Entry {
 function readAddresses(dialect: Dialect, words: string): Entry[] {
   const begins = dialect.begins?.exec(words);
   const list = begins ? words.slice(begins.index + begins[0].length) : words;
-  const matches = [...list.matchAll(dialect.address)].slice(0, MOST_RECIPIENTS);
+  const matches = [...list.matchAll(dialect.address)].slice(0, mostRecipients);
   return matches.map((match, index) => {
     // A transcript line begins with the code.
     const from = /^\s*[45]\d\d /.test(match[0]) ? match.index : match.index + match[0].length;

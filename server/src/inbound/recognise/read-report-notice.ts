@@ -1,6 +1,6 @@
 /** Turns a standard delivery report into findings: which address is meant, which words count. Pure; never throws. */
 import type { DeliveryReport, ReportAction, ReportedRecipient } from "@roundtrip/mail/dsn/read-dsn";
-import type { Finding } from "./notice-recipient.ts";
+import { type Finding, mostRecipients } from "./notice-recipient.ts";
 
 /** `spoken` is what the text of the same notice says about addresses, `words` all of that text. */
 export function readReportNotice(
@@ -8,7 +8,8 @@ export function readReportNotice(
   spoken: readonly Finding[],
   words: string,
 ): readonly Finding[] {
-  return reports.flatMap((report) => report.recipients.map((recipient) => toFinding(recipient, spoken, words)));
+  const recipients = reports.flatMap((report) => report.recipients).slice(0, mostRecipients);
+  return recipients.map((recipient) => toFinding(recipient, spoken, words));
 }
 
 function toFinding(reported: ReportedRecipient, spoken: readonly Finding[], words: string): Finding {

@@ -40,10 +40,23 @@ export function readVisibleText(text: string): string {
 
 /** Index of the first line of a quoted mail with nothing of the writer's own below it; all lines where there is none. */
 function quoteStart(lines: readonly string[]): number {
+  const nextQuoted = nextOf(lines, (line) => line.startsWith(">"));
+  const nextOwn = nextOf(lines, (line) => line !== "" && !line.startsWith(">"));
   for (let at = 0; at < lines.length; at += 1) {
-    if (isQuoteHead(lines, at) && !hasOwnBelow(lines, at)) return at;
+    if (!isQuoteHead(lines, at)) continue;
+    // Without marked lines nobody can tell whose the words below are: then all of it is the quoted mail.
+    if (!introducesQuote(lines, at)) return at;
+    const own = lines[nextOwn[nextQuoted[at + 1] ?? lines.length] ?? lines.length];
+    if (own === undefined || SIGNATURE_HEADS.some((head) => head.test(own))) return at;
   }
   return lines.length;
+}
+
+/** For each line, the index of the first such line at or below it; found once, so that long mails stay cheap. */
+function nextOf(lines: readonly string[], isSuch: (line: string) => boolean): number[] {
+  const next: number[] = Array.from({ length: lines.length + 1 }, () => lines.length);
+  for (let at = lines.length - 1; at >= 0; at -= 1) next[at] = isSuch(lines[at] ?? "") ? at : (next[at + 1] ?? at);
+  return next;
 }
 
 /** Answers that stand below or between quoted lines: the marked lines go, and the line that introduces them. */
@@ -53,16 +66,6 @@ function withoutQuotedLines(lines: readonly string[]): string[] {
 
 function introducesQuote(lines: readonly string[], at: number): boolean {
   return lines.slice(at + 1, at + 4).some((line) => line.startsWith(">"));
-}
-
-/** Without marked lines nobody can tell whose the words below are: then all of it is the quoted mail. */
-function hasOwnBelow(lines: readonly string[], at: number): boolean {
-  if (!introducesQuote(lines, at)) return false;
-  const below = lines.slice(at + 1);
-  const own = below
-    .slice(below.findIndex((line) => line.startsWith(">")))
-    .filter((line) => line !== "" && !line.startsWith(">"));
-  return own.length > 0 && !SIGNATURE_HEADS.some((head) => head.test(own[0] ?? ""));
 }
 
 function isQuoteHead(lines: readonly string[], at: number): boolean {
