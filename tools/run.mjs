@@ -17,7 +17,7 @@ const pinnedNode = join(root, "node_modules", ".bin", "node");
 const stampFile = join(root, "node_modules", ".installed-lock");
 
 /** Installs dependencies when the lock file has changed since the last install; says what is missing when it cannot. */
-export function ensureInstalled() {
+function ensureInstalled() {
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");

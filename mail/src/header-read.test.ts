@@ -1,3 +1,4 @@
+/** Header fields of strangers are read leniently: encoded words, mailboxes, message ids, dates. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { writeEncodedWords } from "./encode/encoded-word.ts";

@@ -19,11 +19,18 @@ export function createWebServer(log: Log): WebServer {
   app.get("/health", () => ({ ok: true }));
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof Refusal) return reply.code(422).send({ code: error.code, text: error.message });
-    const status = error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
+    const status =
+      error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
     if (status >= 500) log.error({ err: error }, "a request failed");
-    return reply.code(status).send({ code: "failed", text: status >= 500 ? "Something went wrong on our side. Try again in a moment." : "The request could not be read." });
+    return reply.code(status).send({
+      code: "failed",
+      text:
+        status >= 500 ? "Something went wrong on our side. Try again in a moment." : "The request could not be read.",
+    });
   });
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: "not-found", text: "There is nothing at this address." }));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ code: "not-found", text: "There is nothing at this address." }),
+  );
   return {
     app,
     listen: async (host, port) => {

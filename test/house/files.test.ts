@@ -22,7 +22,7 @@ describe("every code file", () => {
   });
 
   it("lives under a kebab-case name", () => {
-    expect(code.filter((file) => !/^[a-z0-9./-]+$/.test(file) && !/^web\//.test(file))).toEqual([]);
+    expect(code.filter((file) => !/^[a-z0-9./-]+$/.test(file) && !file.startsWith("web/"))).toEqual([]);
   });
 });
 

@@ -13,7 +13,7 @@ it("settles, sums and agrees with the world", { timeout: 120_000 }, async () => 
   const { running, clock } = journey;
   await journey.importPeople([...writeEmployeeCsv(demoEmployees(people))].join(""));
   const roundId = await journey.launch({ texts: demoTexts });
-  const { ledger, sums, enqueued } = await followRound(running, clock, roundId, () => undefined);
+  const { ledger, sums, enqueued } = await followRound(running, clock, roundId);
   expect(sums).toBe(true);
   expect(enqueued).toBe(people);
   expect(ledger.unknown).toBe(0);

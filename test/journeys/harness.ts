@@ -24,7 +24,7 @@ export interface Journey {
   launch(options?: { closesAt?: Date; neverSendTwice?: boolean; texts?: readonly MessageSource[] }): Promise<number>;
 }
 
-export const plainText: MessageSource = {
+const plainText: MessageSource = {
   language: "en",
   subject: "Hello {{ first_name }}",
   preview: "",

@@ -1,3 +1,4 @@
+/** Counts of all mails stay exact while only the newest mails are kept. */
 import { expect, test } from "vitest";
 import { Arrivals } from "./arrivals.ts";
 

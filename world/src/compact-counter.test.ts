@@ -1,3 +1,4 @@
+/** The compact counter counts like a map, in less memory. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CompactCounter } from "./compact-counter.ts";

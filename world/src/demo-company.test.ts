@@ -1,3 +1,4 @@
+/** The demo company has unique valid addresses and every persona in its documented share. */
 import { readAddress } from "@roundtrip/mail/address";
 import { expect, test } from "vitest";
 import { demoEmployees, PERSONAS_PER_THOUSAND, personaCounts, writeEmployeeCsv } from "./demo-company.ts";

@@ -1,3 +1,4 @@
+/** The mailbox shows every mail, harmlessly, whatever is in it. */
 import { expect, test } from "vitest";
 import { Arrivals } from "./arrivals.ts";
 import { makeMailbox } from "./mailbox.http.ts";

@@ -1,3 +1,4 @@
+/** The world runs in a process of its own, says its ports, and its log survives a kill. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+/** An address names its persona, and an unknown tag accepts. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decideAtDot, decideAtRcpt } from "./decide-answer.ts";

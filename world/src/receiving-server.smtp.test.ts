@@ -1,3 +1,4 @@
+/** Every persona answers as its row says, over real sockets, and the counts agree. */
 import { once } from "node:events";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";

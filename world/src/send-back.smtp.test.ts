@@ -1,3 +1,4 @@
+/** What the world sends back arrives in order, is tried again when put off, and given up when refused. */
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";

@@ -1,3 +1,4 @@
+/** A program that answers is told from a person who writes, in many languages, and never the other way round. */
 import { describe, expect, test } from "vitest";
 import { Headers } from "../mime/headers.ts";
 import { readAutoReply } from "./read-auto-reply.ts";

@@ -1,3 +1,4 @@
+/** Delivery reports are read whatever their shape, and what they do not say is not made up. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readDeliveryReport } from "./read-dsn.ts";

@@ -1,3 +1,4 @@
+/** Abuse reports are read; what is not one is told apart. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readFeedbackReport } from "./read-arf.ts";

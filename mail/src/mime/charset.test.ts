@@ -1,3 +1,4 @@
+/** Bytes in old and odd charsets become text, and unknown ones stay readable. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeCharset } from "./charset.ts";

@@ -1,3 +1,4 @@
+/** Content-Type fields are read with their parameters, well or badly written. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readContentType } from "./content-type.ts";

@@ -1,3 +1,4 @@
+/** HTML becomes the words a person would read, in linear time. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readHtmlText } from "./html-text.ts";

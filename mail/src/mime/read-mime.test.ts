@@ -1,3 +1,4 @@
+/** Whatever bytes come in, the reader gives a bounded tree or a word why not, and never throws. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type MimePart, defaultMimeLimits, partBytes, partText, readMime, walkParts } from "./read-mime.ts";

@@ -1,3 +1,4 @@
+/** Transfer encodings are undone, damaged ones as far as they can be. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { writeQuotedPrintable } from "../encode/quoted-printable.ts";

@@ -15,7 +15,14 @@ export async function ensureOrganisation(database: Database, facts: Organisation
     await client.query("begin");
     await client.query("lock table organisation in share row exclusive mode");
     const standing = await client.query<{ org_id: number }>("select org_id from organisation order by org_id limit 1");
-    const found = standing.rows[0] ?? (await client.query<{ org_id: number }>("insert into organisation (name, from_local, reply_local) values ($1, $2, $3) returning org_id", [facts.name, facts.fromLocal, facts.replyLocal])).rows[0];
+    const found =
+      standing.rows[0] ??
+      (
+        await client.query<{ org_id: number }>(
+          "insert into organisation (name, from_local, reply_local) values ($1, $2, $3) returning org_id",
+          [facts.name, facts.fromLocal, facts.replyLocal],
+        )
+      ).rows[0];
     await client.query("commit");
     if (!found) throw new Error("The organisation could not be made");
     return found.org_id;

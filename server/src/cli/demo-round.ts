@@ -54,12 +54,11 @@ export async function followRound(
   running: Running,
   clock: JumpingClock,
   roundId: number,
-  show: (moment: Moment) => void,
-  until?: AbortSignal,
+  { show, until }: { show?: (moment: Moment) => void; until?: AbortSignal } = {},
 ): Promise<Moment> {
   for (;;) {
     const moment = await look(running, clock, roundId);
-    show(moment);
+    show?.(moment);
     if (moment.settled || until?.aborted) return moment;
     await wait(lookEveryMs, undefined, until ? { signal: until } : {}).catch(() => undefined);
   }

@@ -57,11 +57,13 @@ async function runRound(
   const startedAt = performance.now();
   let triedAt = 0;
   let said = "";
-  const end = await followRound(running, clock, roundId, (moment) => {
-    if (triedAt === 0 && moment.everyoneTried) triedAt = performance.now();
-    const line = explainLedger(moment.ledger);
-    if (line !== said) say(line);
-    said = line;
+  const end = await followRound(running, clock, roundId, {
+    show: (moment) => {
+      if (triedAt === 0 && moment.everyoneTried) triedAt = performance.now();
+      const line = explainLedger(moment.ledger);
+      if (line !== said) say(line);
+      said = line;
+    },
   });
   const seconds = (performance.now() - startedAt) / 1000;
   if (sumLedger(end.ledger) !== people || !end.sums)

@@ -1,3 +1,4 @@
+/** The command reads files and folders, prints the agreed shape, and goes on past what cannot be read. */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readMailFiles } from "./read-mail.files.ts";

@@ -5,7 +5,7 @@ import { createLog } from "../ground/log.process.ts";
 import { systemClock } from "../ground/system-clock.process.ts";
 import { type Running, startRoundtrip } from "../main.ts";
 import { explainLedger } from "../outcome/ledger.ts";
-import { followRound, launchDemoRound } from "./demo-round.ts";
+import { followRound, launchDemoRound, type Moment } from "./demo-round.ts";
 
 const demoPeople = 1000;
 
@@ -52,17 +52,19 @@ async function showDemo(
       `First start: importing ${String(demoPeople)} people of a demo company and sending them a round. Between two tries the world's time jumps ahead.`,
     );
   const roundId = standing?.id ?? (await launchDemoRound(running, clock, demoPeople));
-  let said = "";
-  const end = await followRound(
-    running,
-    clock,
-    roundId,
-    ({ ledger, enqueued }) => {
-      const line = `  ${explainLedger(ledger)}`;
-      if (line !== said && enqueued > 0) say(line);
-      said = line;
-    },
-    stopping,
-  );
+  const end = await followRound(running, clock, roundId, { show: sayNowAndThen(say), until: stopping });
   if (end.settled) say("The demo round is settled. Everything stays on the status page; the program keeps running.");
+}
+
+/** A line when something has changed, but not more than two a second: the terminal tells the story, the page shows it live. */
+function sayNowAndThen(say: (line: string) => void): (moment: Moment) => void {
+  let said = "";
+  let saidAt = 0;
+  return ({ ledger, enqueued, settled }) => {
+    const line = `  ${explainLedger(ledger)}`;
+    if (enqueued === 0 || line === said || (!settled && Date.now() - saidAt < 500)) return;
+    say(line);
+    said = line;
+    saidAt = Date.now();
+  };
 }

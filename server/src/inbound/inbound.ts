@@ -23,4 +23,3 @@ export async function settleOne<Mail extends { readonly raw: Buffer }>(steps: {
   if (!mail) return;
   await steps.settle(mail, await steps.recognise(mail.raw));
 }
-

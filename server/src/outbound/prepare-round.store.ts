@@ -14,7 +14,12 @@ export interface PrepareSettings {
   readonly masterKey: Buffer;
 }
 
-export async function prepareRound(engine: Queryable, orgId: number, roundId: number, settings: PrepareSettings): Promise<PreparedRound> {
+export async function prepareRound(
+  engine: Queryable,
+  orgId: number,
+  roundId: number,
+  settings: PrepareSettings,
+): Promise<PreparedRound> {
   const { names, keys, masterKey } = settings;
   const round = await readRound(engine, orgId, roundId);
   if (!round) throw new Refusal("no-such-round", "This round does not exist.");
@@ -30,15 +35,28 @@ export async function prepareRound(engine: Queryable, orgId: number, roundId: nu
     kind: round.kind === "test" ? "test" : "invitation",
   });
   if (!headers.ok) {
-    throw new Refusal("sender-cannot-be-written", `The mail's ${headers.error.field} field cannot be written (${headers.error.because}). Change the sender's name or the organisation's name.`);
+    throw new Refusal(
+      "sender-cannot-be-written",
+      `The mail's ${headers.error.field} field cannot be written (${headers.error.because}). Change the sender's name or the organisation's name.`,
+    );
   }
   const attributes = await listAttributeKeys(engine, orgId);
-  const facts = { organisation: organisation.name, round: round.name, sender: round.senderName, closesAt: round.closesAt, timeZone: "UTC", attributes, headers: headers.value };
+  const facts = {
+    organisation: organisation.name,
+    round: round.name,
+    sender: round.senderName,
+    closesAt: round.closesAt,
+    timeZone: "UTC",
+    attributes,
+    headers: headers.value,
+  };
   const messages = new Map<string, PreparedMessage>();
   for (const source of await listTexts(engine, orgId, roundId)) {
     const prepared = await prepareMessage(source, facts);
     if (!prepared.ok) {
-      const faults = prepared.error.map((fault) => `${fault.field}, line ${String(fault.line)}: ${fault.text}`).join(" ");
+      const faults = prepared.error
+        .map((fault) => `${fault.field}, line ${String(fault.line)}: ${fault.text}`)
+        .join(" ");
       throw new Refusal("text-cannot-be-sent", `The text in ${source.language} cannot be sent. ${faults}`);
     }
     messages.set(source.language, prepared.value);
@@ -49,12 +67,22 @@ export async function prepareRound(engine: Queryable, orgId: number, roundId: nu
 
 function readOwnAddress(local: string, domain: string): Address {
   const read = readAddress(`${local}@${domain}`);
-  if (!read.ok) throw new Refusal("own-address", `Our own address ${local}@${domain} is not valid: ${explainAddressProblem(read.error, `${local}@${domain}`)}`);
+  if (!read.ok)
+    throw new Refusal(
+      "own-address",
+      `Our own address ${local}@${domain} is not valid: ${explainAddressProblem(read.error, `${local}@${domain}`)}`,
+    );
   return read.value;
 }
 
-async function readOrganisation(engine: Queryable, orgId: number): Promise<{ name: string; fromLocal: string; replyLocal: string }> {
-  const found = await engine.query<{ name: string; from_local: string; reply_local: string }>("select name, from_local, reply_local from organisation where org_id = $1", [orgId]);
+async function readOrganisation(
+  engine: Queryable,
+  orgId: number,
+): Promise<{ name: string; fromLocal: string; replyLocal: string }> {
+  const found = await engine.query<{ name: string; from_local: string; reply_local: string }>(
+    "select name, from_local, reply_local from organisation where org_id = $1",
+    [orgId],
+  );
   const row = found.rows[0];
   if (!row) throw new Error(`Organisation ${String(orgId)} does not exist`);
   return { name: row.name, fromLocal: row.from_local, replyLocal: row.reply_local };

@@ -46,30 +46,51 @@ export function writeStatusPage(facts: StatusFacts, nonce: string): string {
 }
 
 export function writeStatusBody(facts: StatusFacts): string {
-  return [facts.rounds.map(writeRound).join("") || '<p class="empty">No round yet.</p>', writeFlagged(facts), writeReplies(facts)].join("");
+  return [
+    facts.rounds.map(writeRound).join("") || '<p class="empty">No round yet.</p>',
+    writeFlagged(facts),
+    writeReplies(facts),
+  ].join("");
 }
 
 function writeRound(round: RoundStatus): string {
   const total = sumLedger(round.ledger);
   const present = deliveryStates.filter((state) => round.ledger[state] > 0);
-  const bars = present.map((state) => `<span class="bar ${tone[state]}" style="flex-grow:${String(round.ledger[state])}" title="${escapeHtml(`${count(round.ledger[state])} ${state}`)}"></span>`).join("");
-  const rows = present
-    .map((state) => `<tr><th scope="row"><span class="dot ${tone[state]}"></span>${state}</th><td class="number">${count(round.ledger[state])}</td><td class="number">${share(round.ledger[state], total)}</td><td>${escapeHtml(meaning[state])}</td></tr>`)
+  const bars = present
+    .map(
+      (state) =>
+        `<span class="bar ${tone[state]}" style="flex-grow:${String(round.ledger[state])}" title="${escapeHtml(`${count(round.ledger[state])} ${state}`)}"></span>`,
+    )
     .join("");
-  const trouble = round.stoppedBecause ? `<p class="trouble" role="alert">Stopped: ${escapeHtml(round.stoppedBecause)}</p>` : "";
-  const wrong = round.sums ? "" : '<p class="trouble" role="alert">The ledger does not sum. This is a fault of Roundtrip; please report it.</p>';
+  const rows = present
+    .map(
+      (state) =>
+        `<tr><th scope="row"><span class="dot ${tone[state]}"></span>${state}</th><td class="number">${count(round.ledger[state])}</td><td class="number">${share(round.ledger[state], total)}</td><td>${escapeHtml(meaning[state])}</td></tr>`,
+    )
+    .join("");
+  const trouble = round.stoppedBecause
+    ? `<p class="trouble" role="alert">Stopped: ${escapeHtml(round.stoppedBecause)}</p>`
+    : "";
+  const wrong = round.sums
+    ? ""
+    : '<p class="trouble" role="alert">The ledger does not sum. This is a fault of Roundtrip; please report it.</p>';
   return `<section><h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p><div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
 function writeFlagged(facts: StatusFacts): string {
   if (facts.flaggedCount === 0) return "";
-  const more = facts.flaggedCount > facts.flagged.length ? `<p>Showing ${count(facts.flagged.length)} of ${count(facts.flaggedCount)}.</p>` : "";
+  const more =
+    facts.flaggedCount > facts.flagged.length
+      ? `<p>Showing ${count(facts.flagged.length)} of ${count(facts.flaggedCount)}.</p>`
+      : "";
   return `<section><h2>Did not arrive <small>${count(facts.flaggedCount)} people</small></h2><ul class="people">${facts.flagged.map(writePerson).join("")}</ul>${more}</section>`;
 }
 
 function writePerson(person: FlaggedPerson): string {
   const why = person.cause ? explainCause(person.cause) : explainFlag(person.flag);
-  const said = person.text ? `<details><summary>What the mail server said</summary><pre>${escapeHtml(person.text)}</pre></details>` : "";
+  const said = person.text
+    ? `<details><summary>What the mail server said</summary><pre>${escapeHtml(person.text)}</pre></details>`
+    : "";
   return `<li><div><b>${escapeHtml(person.name || person.email)}</b> <span class="mail">${escapeHtml(person.email)}</span><p>${escapeHtml(why)}</p>${said}</div><form method="post" action="?clear=${String(person.id)}"><button type="submit" aria-label="Clear the flag of ${escapeHtml(person.name || person.email)} and send again">Clear &amp; send again</button></form></li>`;
 }
 
@@ -77,8 +98,16 @@ function writeReplies(facts: StatusFacts): string {
   const people = facts.replies.filter((reply) => !reply.automatic);
   const automatic = facts.replies.length - people.length;
   if (facts.replies.length === 0 && facts.unmatched === 0) return "";
-  const lines = people.map((reply) => `<li><div><b>${escapeHtml(reply.from)}</b> <span class="mail">${escapeHtml(reply.subject)}</span><p>${escapeHtml(reply.excerpt)}</p></div></li>`).join("");
-  const others = [automatic > 0 ? `${count(automatic)} automatic (out of office and the like)` : "", facts.unmatched > 0 ? `${count(facts.unmatched)} kept because nobody could match them` : ""].filter((text) => text !== "");
+  const lines = people
+    .map(
+      (reply) =>
+        `<li><div><b>${escapeHtml(reply.from)}</b> <span class="mail">${escapeHtml(reply.subject)}</span><p>${escapeHtml(reply.excerpt)}</p></div></li>`,
+    )
+    .join("");
+  const others = [
+    automatic > 0 ? `${count(automatic)} automatic (out of office and the like)` : "",
+    facts.unmatched > 0 ? `${count(facts.unmatched)} kept because nobody could match them` : "",
+  ].filter((text) => text !== "");
   return `<section><h2>Came back <small>${count(people.length)} replies</small></h2>${lines ? `<ul class="people">${lines}</ul>` : ""}${others.length > 0 ? `<p>Besides: ${escapeHtml(others.join(", "))}.</p>` : ""}</section>`;
 }
 
@@ -118,7 +147,9 @@ function count(value: number): string {
 }
 
 function share(part: number, whole: number): string {
-  return whole === 0 ? "" : new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format(part / whole);
+  return whole === 0
+    ? ""
+    : new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format(part / whole);
 }
 
 const style = `:root{color-scheme:light dark;--ink:#1a1d21;--soft:#5b6470;--line:#e2e5ea;--ground:#fff;--raised:#f7f8fa;--accent:#175cd3;--good:#3b82c4;--best:#17803d;--bad:#c0341d;--tired:#b7600b;--unsure:#8a3fc4;--waiting:#9aa3af;--moving:#5b6470;--quiet:#c9ced6}

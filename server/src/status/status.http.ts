@@ -27,7 +27,8 @@ export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
     const expected = Buffer.from(parts.key);
     return given.length === expected.length && timingSafeEqual(given, expected);
   };
-  const read = () => inOrganisation(parts.database, parts.orgId, (client) => readStatus(client, parts.orgId, parts.mailboxUrl));
+  const read = () =>
+    inOrganisation(parts.database, parts.orgId, (client) => readStatus(client, parts.orgId, parts.mailboxUrl));
 
   app.get<Keyed>("/status/:key", async (request, reply) => {
     if (!mayEnter(request)) return reply.code(404).send();
@@ -45,7 +46,9 @@ export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
     if (!mayEnter(request) || !comesFromItself(request)) return reply.code(404).send();
     if (Number.isSafeInteger(employeeId)) {
       const person = { orgId: parts.orgId, employeeId };
-      await inOrganisation(parts.database, parts.orgId, (client) => clearFlag(client, person, "cleared on the status page", parts.clock.now()));
+      await inOrganisation(parts.database, parts.orgId, (client) =>
+        clearFlag(client, person, "cleared on the status page", parts.clock.now()),
+      );
     }
     return reply.redirect(`/status/${parts.key}`, 303);
   });
@@ -65,6 +68,9 @@ function asHtml(reply: FastifyReply, nonce: string, html: string): string {
     .header("cache-control", "no-store")
     .header("referrer-policy", "no-referrer")
     .header("x-content-type-options", "nosniff")
-    .header("content-security-policy", `default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`);
+    .header(
+      "content-security-policy",
+      `default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+    );
   return html;
 }

@@ -18,7 +18,9 @@ const notFound: PageText = {
 const surveyPage: PageText = {
   language: "en",
   title: "Your link works",
-  paragraphs: ["This version of Roundtrip sends survey mail but does not show the survey's questions yet. Nothing was recorded by opening this page."],
+  paragraphs: [
+    "This version of Roundtrip sends survey mail but does not show the survey's questions yet. Nothing was recorded by opening this page.",
+  ],
 };
 const unsubscribePage: PageText = {
   language: "en",
@@ -33,7 +35,10 @@ const unsubscribedPage: PageText = {
 };
 
 /** Adds the pages to the web server. */
-export function addLinkPages(app: FastifyInstance, parts: { database: Database; clock: Clock; linkSecret: Buffer }): void {
+export function addLinkPages(
+  app: FastifyInstance,
+  parts: { database: Database; clock: Clock; linkSecret: Buffer },
+): void {
   app.get<{ Params: { token: string } }>("/s/:token", async (request, reply) => {
     return send(reply, readLink(request.params.token, parts.linkSecret, "survey") ? surveyPage : null);
   });
@@ -65,7 +70,10 @@ function send(reply: FastifyReply, page: PageText | null): string {
     .header("content-type", "text/html; charset=utf-8")
     .header("cache-control", "no-store")
     .header("referrer-policy", "no-referrer")
-    .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+    .header(
+      "content-security-policy",
+      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    )
     .header("x-content-type-options", "nosniff");
   return writePage(page ?? notFound);
 }

@@ -12,12 +12,19 @@ export interface PageText {
 export function writePage(text: PageText): string {
   const direction = /^(ar|he|fa|ur)\b/.test(text.language) ? "rtl" : "ltr";
   const paragraphs = text.paragraphs.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join("");
-  const form = text.button ? `<form method="post"><button type="submit">${escapeHtml(text.button)}</button></form>` : "";
+  const form = text.button
+    ? `<form method="post"><button type="submit">${escapeHtml(text.button)}</button></form>`
+    : "";
   return `<!doctype html><html lang="${escapeHtml(text.language)}" dir="${direction}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>${escapeHtml(text.title)}</title><style>${style}</style></head><body><main><h1>${escapeHtml(text.title)}</h1>${paragraphs}${form}</main></body></html>`;
 }
 
 export function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
 }
 
 const style =

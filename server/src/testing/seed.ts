@@ -10,7 +10,11 @@ export interface Seeded {
 }
 
 /** One organisation with `people` employees (`p1@example.com` …) and a round in which everyone is queued at `dueAt`. */
-export async function seedRound(test: TestDatabase, people: number, options: { dueAt?: Date; closesAt?: Date; neverSendTwice?: boolean } = {}): Promise<Seeded> {
+export async function seedRound(
+  test: TestDatabase,
+  people: number,
+  options: { dueAt?: Date; closesAt?: Date; neverSendTwice?: boolean } = {},
+): Promise<Seeded> {
   const orgId = await test.addOrganisation();
   const owner = test.database.owner;
   const employees = await owner.query<{ id: number }>(
@@ -28,5 +32,10 @@ export async function seedRound(test: TestDatabase, people: number, options: { d
     [orgId, roundId, options.dueAt ?? new Date("2026-01-01")],
   );
   await owner.query("analyze delivery, employee, round");
-  return { orgId, roundId, deliveries: deliveries.rows.map((row) => row.id), employees: employees.rows.map((row) => row.id) };
+  return {
+    orgId,
+    roundId,
+    deliveries: deliveries.rows.map((row) => row.id),
+    employees: employees.rows.map((row) => row.id),
+  };
 }

@@ -1,3 +1,4 @@
+/** Notices and replies look like those of the systems they imitate, and can be read back. */
 import PostalMime, { type Email } from "postal-mime";
 import { describe, expect, test } from "vitest";
 import type { ReceivedMail } from "../arrivals.ts";

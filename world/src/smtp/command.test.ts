@@ -1,3 +1,4 @@
+/** SMTP commands are read as the standard writes them, and nothing else is taken for one. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readCommand } from "./command.ts";

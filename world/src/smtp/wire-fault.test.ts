@@ -1,3 +1,4 @@
+/** Bytes that no honest client sends are found. */
 import { expect, test } from "vitest";
 import { findWireFault } from "./wire-fault.ts";
 

@@ -1,3 +1,4 @@
+/** Lines and mails come out the same however the bytes are cut. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { WireReader } from "./wire-reader.ts";

@@ -1,3 +1,4 @@
+/** The certificate made at start is one that TLS accepts and OpenSSL can read. */
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
 import { writeSelfSignedCertificate } from "./self-signed-certificate.ts";

@@ -1,3 +1,4 @@
+/** A server's own words are taken apart into code, enhanced code and text. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readDiagnostic } from "./diagnostic.ts";

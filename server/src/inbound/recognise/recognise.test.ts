@@ -1,3 +1,4 @@
+/** Each sample is recognised for what it is, and a person's mail is never taken for a notice. */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

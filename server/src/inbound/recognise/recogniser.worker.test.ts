@@ -1,3 +1,4 @@
+/** A mail that kills its thread costs only itself; the others are read. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** What a person wrote is told from what they quoted. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readVisibleText } from "./visible-text.ts";

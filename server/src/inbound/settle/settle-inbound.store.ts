@@ -4,9 +4,16 @@
  */
 import { readReturnPath, type ReturnPathKey, returnPathDay } from "@roundtrip/mail/verp";
 import { type Client, type Database, inTransaction } from "../../ground/database.store.ts";
-import { type Delivery, type DeliveryState, decideStep, isSettled, type SendingRules, type Step } from "../../outcome/delivery.ts";
+import {
+  type Delivery,
+  type DeliveryState,
+  decideStep,
+  isSettled,
+  type SendingRules,
+  type Step,
+} from "../../outcome/delivery.ts";
 import { carryOut } from "../../outcome/outcome.store.ts";
-import type { Recognised, RecognisedMail, RecognisedRecipient } from "../recognise/recognised.ts";
+import type { Recognised, RecognisedRecipient } from "../recognise/recognised.ts";
 import { decideSettlement, type Settlement } from "./decide-settlement.ts";
 
 export interface InboundMail {
@@ -43,22 +50,44 @@ export async function readInboundMail(database: Database, inboundId: number): Pr
     raw: Buffer;
     token_delivery: number | null;
     token_generation: number | null;
-  }>("select id, org_id, received_at, envelope_to, raw, token_delivery, token_generation from inbound_mail where id = $1 and state = 'received'", [inboundId]);
+  }>(
+    "select id, org_id, received_at, envelope_to, raw, token_delivery, token_generation from inbound_mail where id = $1 and state = 'received'",
+    [inboundId],
+  );
   const row = found.rows[0];
   if (!row) return null;
-  const token = row.org_id !== null && row.token_delivery !== null ? { org: row.org_id, delivery: row.token_delivery, generation: row.token_generation ?? 0 } : null;
-  return { id: row.id, orgId: row.org_id, receivedAt: row.received_at, envelopeTo: row.envelope_to, raw: row.raw, token };
+  const token =
+    row.org_id !== null && row.token_delivery !== null
+      ? { org: row.org_id, delivery: row.token_delivery, generation: row.token_generation ?? 0 }
+      : null;
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    receivedAt: row.received_at,
+    envelopeTo: row.envelope_to,
+    raw: row.raw,
+    token,
+  };
 }
 
-export async function settleInbound(database: Database, mail: InboundMail, recognised: Recognised, facts: SettleFacts): Promise<void> {
+export async function settleInbound(
+  database: Database,
+  mail: InboundMail,
+  recognised: Recognised,
+  facts: SettleFacts,
+): Promise<void> {
   await inTransaction(database.engine, async (client) => {
-    const waiting = await client.query("select from inbound_mail where id = $1 and state = 'received' for update", [mail.id]);
+    const waiting = await client.query("select from inbound_mail where id = $1 and state = 'received' for update", [
+      mail.id,
+    ]);
     if (waiting.rowCount === 0) return;
     const token = mail.token ?? findToken(recognised, facts);
     const concerned = token ? await lockDelivery(client, token) : null;
     const settlement = decideSettlement(recognised, concerned?.address ?? null);
-    await carryOutSettlement(client, { mail, recognised, settlement, concerned, token }, facts);
-    await closeMail(client, mail, recognised, settlement, token?.org ?? (await findReplyOrganisation(client, mail)));
+    const orgId = token?.org ?? (await findReplyOrganisation(client, mail.envelopeTo));
+    const incident: Case = { mail, recognised, settlement, concerned, token, orgId };
+    await carryOutSettlement(client, incident, facts);
+    await closeMail(client, incident);
   });
 }
 
@@ -68,7 +97,12 @@ function findToken(mail: Recognised, facts: SettleFacts): Token | null {
   const today = returnPathDay(facts.now);
   const { ownReference, messageIds } = mail.references;
   if (ownReference !== null) {
-    const read = readReturnPath(`${ownReference}@${facts.bounceDomain}`, facts.returnPathKeys, facts.bounceDomain, today);
+    const read = readReturnPath(
+      `${ownReference}@${facts.bounceDomain}`,
+      facts.returnPathKeys,
+      facts.bounceDomain,
+      today,
+    );
     if (read.ok) return read.value;
   }
   for (const id of messageIds) {
@@ -127,74 +161,101 @@ async function lockDelivery(client: Client, token: Token): Promise<Concerned | n
   };
 }
 
+/** One mail with all that was found out about it. */
 interface Case {
   readonly mail: InboundMail;
   readonly recognised: Recognised;
   readonly settlement: Settlement;
   readonly concerned: Concerned | null;
   readonly token: Token | null;
+  readonly orgId: number | null;
 }
 
-async function carryOutSettlement(client: Client, { mail, recognised, settlement, concerned, token }: Case, facts: SettleFacts): Promise<void> {
-  if (settlement.kind === "reply" && recognised.kind !== "unreadable") await keepReply(client, mail, recognised, settlement, concerned);
-  const event = settlement.kind === "delivery" ? settlement.event : settlement.kind === "reply" ? settlement.evidence : null;
+async function carryOutSettlement(client: Client, incident: Case, facts: SettleFacts): Promise<void> {
+  const { settlement, concerned, token } = incident;
+  if (settlement.kind === "reply") await keepReply(client, incident, settlement);
+  const event =
+    settlement.kind === "delivery" ? settlement.event : settlement.kind === "reply" ? settlement.evidence : null;
   if (!event || !concerned) return;
+  if (settlement.kind === "delivery") await noteNotice(client, incident, settlement);
   // News of an earlier mail, to an address that has been put right since, says nothing about the present one.
-  const isPresent = token?.generation === concerned.generation;
+  if (token?.generation !== concerned.generation) return;
   const rules = { ...facts.rules, neverSendTwice: concerned.neverSendTwice };
-  const step = isPresent ? decideStep(concerned, event, rules, { now: facts.now, closesAt: concerned.closesAt, chance: 0 }) : null;
-  if (settlement.kind === "delivery") await noteNotice(client, concerned, token?.generation ?? 0, mail, settlement);
+  const step = decideStep(concerned, event, rules, { now: facts.now, closesAt: concerned.closesAt, chance: 0 });
   if (!step) return;
-  await writeStep(client, concerned, step, settlement, facts.now);
+  await writeStep(client, concerned, { step, said: readSaid(settlement), now: facts.now });
   await carryOut(client, concerned, step.effects, facts.now);
 }
 
-async function writeStep(client: Client, delivery: Concerned, step: Step, settlement: Settlement, now: Date): Promise<void> {
-  const recipient = settlement.kind === "delivery" ? settlement.recipient : null;
+/** What the notice says about the recipient, in the columns that keep it. */
+interface Said {
+  readonly code: number | null;
+  readonly enhanced: string | null;
+  readonly text: string | null;
+  readonly cause: string | null;
+  readonly rule: string | null;
+}
+
+function readSaid(settlement: Settlement): Said {
+  const recipient: RecognisedRecipient | null = settlement.kind === "delivery" ? settlement.recipient : null;
+  if (!recipient) return { code: null, enhanced: null, text: null, cause: null, rule: null };
+  return {
+    code: recipient.replyCode === null ? null : Number(recipient.replyCode),
+    enhanced: recipient.status,
+    text: clean(recipient.text, 2000),
+    cause: recipient.cause,
+    rule: recipient.rule,
+  };
+}
+
+async function writeStep(
+  client: Client,
+  { orgId, id }: Concerned,
+  { step, said, now }: { step: Step; said: Said; now: Date },
+): Promise<void> {
+  const cause = step.state === "delivered" ? null : said.cause;
   await client.query(
     `update delivery set state = $3, due_at = $4, settled_at = case when $5 then coalesce(settled_at, $6) end, node_id = null,
        cause = coalesce($7, cause), last_code = coalesce($8, last_code), last_enhanced = coalesce($9, last_enhanced), last_text = coalesce($10, last_text)
      where org_id = $1 and id = $2`,
-    [
-      delivery.orgId,
-      delivery.id,
-      step.state,
-      step.dueAt,
-      isSettled(step.state),
-      now,
-      recipient && step.state !== "delivered" ? recipient.cause : null,
-      recipient?.replyCode ? Number(recipient.replyCode) : null,
-      recipient?.status ?? null,
-      recipient?.text.replaceAll("\0", "").slice(0, 2000) ?? null,
-    ],
+    [orgId, id, step.state, step.dueAt, isSettled(step.state), now, cause, said.code, said.enhanced, said.text],
   );
 }
 
-async function noteNotice(client: Client, delivery: Concerned, generation: number, mail: InboundMail, settlement: Extract<Settlement, { kind: "delivery" }>): Promise<void> {
-  const recipient: RecognisedRecipient | null = settlement.recipient;
+async function noteNotice(
+  client: Client,
+  { mail, concerned, token, settlement }: Case,
+  { result }: { result: string },
+): Promise<void> {
+  if (!concerned) return;
+  const { code, enhanced, text, cause, rule } = readSaid(settlement);
   await client.query(
     `insert into attempt (org_id, delivery_id, generation, fence, at, result, code, enhanced, text, cause, rule, source, inbound_id)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'notice', $12) on conflict do nothing`,
     [
-      delivery.orgId,
-      delivery.id,
-      generation,
-      delivery.fence,
+      concerned.orgId,
+      concerned.id,
+      token?.generation ?? 0,
+      concerned.fence,
       mail.receivedAt,
-      settlement.result,
-      recipient?.replyCode ? Number(recipient.replyCode) : null,
-      recipient?.status ?? null,
-      recipient?.text.replaceAll("\0", "").slice(0, 2000) ?? "",
-      recipient?.cause ?? null,
-      recipient?.rule ?? null,
+      result,
+      code,
+      enhanced,
+      text ?? "",
+      cause,
+      rule,
       mail.id,
     ],
   );
 }
 
-async function keepReply(client: Client, mail: InboundMail, recognised: RecognisedMail, settlement: Extract<Settlement, { kind: "reply" }>, concerned: Concerned | null): Promise<void> {
-  const orgId = concerned?.orgId ?? (await findReplyOrganisation(client, mail));
-  if (orgId === null) return;
+async function keepReply(
+  client: Client,
+  { mail, recognised, concerned, orgId }: Case,
+  reply: Extract<Settlement, { kind: "reply" }>,
+): Promise<void> {
+  if (orgId === null || recognised.kind === "unreadable") return;
+  const address = recognised.from?.address ?? "";
   await client.query(
     `insert into reply (org_id, inbound_id, employee_id, delivery_id, automatic, reason, from_text, subject, visible_text, at)
      values ($1, $2, coalesce($3, (select id from employee where org_id = $1 and email_key = $11)), $4, $5, $6, $7, $8, $9, $10) on conflict (inbound_id) do nothing`,
@@ -203,30 +264,37 @@ async function keepReply(client: Client, mail: InboundMail, recognised: Recognis
       mail.id,
       concerned?.employeeId ?? null,
       concerned?.id ?? null,
-      settlement.automatic,
-      settlement.reason,
-      clean(recognised.from?.name || (recognised.from?.address ?? "")),
-      clean(recognised.subject),
-      clean(recognised.visibleText ?? ""),
+      reply.automatic,
+      reply.reason,
+      clean(recognised.from?.name || address, 500),
+      clean(recognised.subject, 1000),
+      clean(recognised.visibleText ?? "", 100_000),
       mail.receivedAt,
-      (recognised.from?.address ?? "").toLowerCase(),
+      address.toLowerCase(),
     ],
   );
 }
 
 /** Whose reply address a mail came to. */
-async function findReplyOrganisation(client: Client, mail: InboundMail): Promise<number | null> {
-  const local = mail.envelopeTo.split("@")[0] ?? "";
-  const found = await client.query<{ org_id: number }>("select org_id from organisation where lower(reply_local) = lower($1) order by org_id limit 1", [local]);
+async function findReplyOrganisation(client: Client, envelopeTo: string): Promise<number | null> {
+  const local = envelopeTo.split("@")[0] ?? "";
+  const found = await client.query<{ org_id: number }>(
+    "select org_id from organisation where lower(reply_local) = lower($1) order by org_id limit 1",
+    [local],
+  );
   return found.rows[0]?.org_id ?? null;
 }
 
-async function closeMail(client: Client, mail: InboundMail, recognised: Recognised, settlement: Settlement, orgId: number | null): Promise<void> {
-  const state = recognised.kind === "unreadable" ? "unreadable" : settlement.kind === "unmatched" ? "unmatched" : "settled";
-  const note = settlement.kind === "unmatched" ? settlement.because : null;
-  await client.query("update inbound_mail set state = $2, kind = $3, note = $4, org_id = coalesce(org_id, $5), settled_at = now() where id = $1", [mail.id, state, recognised.kind, note, orgId]);
+async function closeMail(client: Client, { mail, recognised, settlement, orgId }: Case): Promise<void> {
+  const unread = recognised.kind === "unreadable" ? "unreadable" : "unmatched";
+  const [state, note] = settlement.kind === "unmatched" ? [unread, settlement.because] : ["settled", null];
+  await client.query(
+    "update inbound_mail set state = $2, kind = $3, note = $4, org_id = coalesce(org_id, $5), settled_at = now() where id = $1",
+    [mail.id, state, recognised.kind, note, orgId],
+  );
 }
 
-function clean(text: string): string {
-  return text.replaceAll("\0", "").slice(0, 100_000);
+/** PostgreSQL text holds no NUL, and outside words may be of any length. */
+function clean(text: string, longest: number): string {
+  return text.replaceAll("\0", "").slice(0, longest);
 }

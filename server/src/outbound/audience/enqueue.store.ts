@@ -49,17 +49,30 @@ const chunkSize = 10_000;
 
 /** Enqueues everybody, then opens the round for sending. Does nothing when the round is not launching (any more). */
 export async function enqueueRound(database: Database, plan: EnqueuePlan, now: Date): Promise<void> {
-  for (let looked = chunkSize; looked === chunkSize; ) looked = await enqueueNextChunk(database, plan, now);
+  for (let looked = chunkSize; looked === chunkSize;) looked = await enqueueNextChunk(database, plan, now);
   // Fresh statistics first: claims are half as fast while the planner believes the table to be empty.
   await database.owner.query("analyze delivery, employee");
-  await database.engine.query("update round set state = 'open' where org_id = $1 and id = $2 and state = 'launching'", [plan.orgId, plan.roundId]);
+  await database.engine.query("update round set state = 'open' where org_id = $1 and id = $2 and state = 'launching'", [
+    plan.orgId,
+    plan.roundId,
+  ]);
 }
 
 async function enqueueNextChunk(database: Database, plan: EnqueuePlan, now: Date): Promise<number> {
   return inTransaction(database.engine, async (client) => {
-    const round = await client.query("select from round where org_id = $1 and id = $2 and state = 'launching' for update", [plan.orgId, plan.roundId]);
+    const round = await client.query(
+      "select from round where org_id = $1 and id = $2 and state = 'launching' for update",
+      [plan.orgId, plan.roundId],
+    );
     if (round.rowCount === 0) return 0;
-    const done = await client.query<{ looked: number }>(enqueueChunk, [plan.orgId, plan.roundId, chunkSize, now, plan.languages, plan.attributes]);
+    const done = await client.query<{ looked: number }>(enqueueChunk, [
+      plan.orgId,
+      plan.roundId,
+      chunkSize,
+      now,
+      plan.languages,
+      plan.attributes,
+    ]);
     return done.rows[0]?.looked ?? 0;
   });
 }

@@ -6,7 +6,12 @@ import type { PreparedRound } from "../outbound.ts";
 import { stopRound } from "./round.store.ts";
 
 /** A round that cannot be sent is stopped with its reason before a single mail is enqueued. */
-export async function launchRoundJob(database: Database, round: { orgId: number; roundId: number }, prepare: () => Promise<PreparedRound>, now: Date): Promise<void> {
+export async function launchRoundJob(
+  database: Database,
+  round: { orgId: number; roundId: number },
+  prepare: () => Promise<PreparedRound>,
+  now: Date,
+): Promise<void> {
   try {
     const prepared = await prepare();
     const [first, ...others] = prepared.messages.keys();

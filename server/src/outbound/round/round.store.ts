@@ -8,7 +8,10 @@ import { mostTesters, type NewRound, type RoundKind, type RoundState } from "./r
 /** Makes a draft; returns its id. Runs inside the organisation's transaction. */
 export async function addRound(client: Client, orgId: number, round: NewRound): Promise<number> {
   if (round.kind === "test" && round.testers.length > mostTesters) {
-    throw new Refusal("too-many-testers", `A test round goes to at most ${String(mostTesters)} people; this one has ${String(round.testers.length)}. Take some out, or make it a live round.`);
+    throw new Refusal(
+      "too-many-testers",
+      `A test round goes to at most ${String(mostTesters)} people; this one has ${String(round.testers.length)}. Take some out, or make it a live round.`,
+    );
   }
   const added = await client.query<{ id: number }>(
     `insert into round (org_id, name, kind, sender_name, never_send_twice, closes_at) values ($1, $2, $3, $4, $5, $6) returning id`,
@@ -16,10 +19,17 @@ export async function addRound(client: Client, orgId: number, round: NewRound): 
   );
   const id = added.rows[0]?.id ?? 0;
   for (const [position, source] of round.texts.entries()) {
-    await client.query("insert into round_message (org_id, round_id, language, position, source) values ($1, $2, $3, $4, $5)", [orgId, id, source.language, position, source]);
+    await client.query(
+      "insert into round_message (org_id, round_id, language, position, source) values ($1, $2, $3, $4, $5)",
+      [orgId, id, source.language, position, source],
+    );
   }
   if (round.kind === "test") {
-    await client.query("insert into round_tester (org_id, round_id, employee_id) select $1, $2, unnest($3::bigint[])", [orgId, id, round.testers]);
+    await client.query("insert into round_tester (org_id, round_id, employee_id) select $1, $2, unnest($3::bigint[])", [
+      orgId,
+      id,
+      round.testers,
+    ]);
   }
   return id;
 }
@@ -27,23 +37,40 @@ export async function addRound(client: Client, orgId: number, round: NewRound): 
 /** Starts a draft: its enqueueing is a job of the same transaction. A second click, or a second request, changes nothing. */
 export async function launchRound(client: Client, orgId: number, roundId: number, now: Date): Promise<void> {
   const round = await readRound(client, orgId, roundId);
-  if (!round) throw new Refusal("no-such-round", "This round does not exist. Go back to the list of rounds and choose another.");
+  if (!round)
+    throw new Refusal("no-such-round", "This round does not exist. Go back to the list of rounds and choose another.");
   if (round.state !== "draft") return;
-  if (round.closesAt <= now) throw new Refusal("round-already-closed", "The round's closing time is in the past. Set a later one, then launch.");
-  const started = await client.query("update round set state = 'launching', launched_at = $3 where org_id = $1 and id = $2 and state = 'draft'", [orgId, roundId, now]);
-  if (started.rowCount === 1) await addJob(client, "launch-round", { orgId, roundId }, `launch-round:${String(roundId)}`);
+  if (round.closesAt <= now)
+    throw new Refusal("round-already-closed", "The round's closing time is in the past. Set a later one, then launch.");
+  const started = await client.query(
+    "update round set state = 'launching', launched_at = $3 where org_id = $1 and id = $2 and state = 'draft'",
+    [orgId, roundId, now],
+  );
+  if (started.rowCount === 1)
+    await addJob(client, "launch-round", { orgId, roundId }, `launch-round:${String(roundId)}`);
 }
 
 export async function pauseRound(client: Queryable, orgId: number, roundId: number): Promise<void> {
-  await client.query("update round set state = 'paused' where org_id = $1 and id = $2 and state = 'open'", [orgId, roundId]);
+  await client.query("update round set state = 'paused' where org_id = $1 and id = $2 and state = 'open'", [
+    orgId,
+    roundId,
+  ]);
 }
 
 export async function resumeRound(client: Queryable, orgId: number, roundId: number): Promise<void> {
-  await client.query("update round set state = 'open', stopped_because = null where org_id = $1 and id = $2 and state in ('paused', 'stopped')", [orgId, roundId]);
+  await client.query(
+    "update round set state = 'open', stopped_because = null where org_id = $1 and id = $2 and state in ('paused', 'stopped')",
+    [orgId, roundId],
+  );
 }
 
 /** Stops a round that cannot go on, and says why to whoever may mend it. Nothing that is queued is lost. */
-export async function stopRound(engine: Queryable, round: { orgId: number; roundId: number }, because: string, now: Date): Promise<void> {
+export async function stopRound(
+  engine: Queryable,
+  round: { orgId: number; roundId: number },
+  because: string,
+  now: Date,
+): Promise<void> {
   await engine.query(
     `with stopped as (update round set state = 'stopped', stopped_because = $3 where org_id = $1 and id = $2 and state in ('open', 'launching') returning org_id, id)
      insert into alert (org_id, kind, subject, text, at) select org_id, 'round-stopped', 'round:' || id, $3, $4 from stopped
@@ -93,18 +120,27 @@ interface RoundRow {
 const roundColumns = "id, name, kind, state, sender_name, closes_at, never_send_twice, launched_at, stopped_because";
 
 export async function readRound(client: Queryable, orgId: number, roundId: number): Promise<RoundFacts | null> {
-  const found = await client.query<RoundRow>(`select ${roundColumns} from round where org_id = $1 and id = $2`, [orgId, roundId]);
+  const found = await client.query<RoundRow>(`select ${roundColumns} from round where org_id = $1 and id = $2`, [
+    orgId,
+    roundId,
+  ]);
   const row = found.rows[0];
   return row ? toFacts(row) : null;
 }
 
 export async function listRounds(client: Queryable, orgId: number): Promise<readonly RoundFacts[]> {
-  const found = await client.query<RoundRow>(`select ${roundColumns} from round where org_id = $1 order by id desc limit 100`, [orgId]);
+  const found = await client.query<RoundRow>(
+    `select ${roundColumns} from round where org_id = $1 order by id desc limit 100`,
+    [orgId],
+  );
   return found.rows.map(toFacts);
 }
 
 export async function listTexts(client: Queryable, orgId: number, roundId: number): Promise<readonly MessageSource[]> {
-  const found = await client.query<{ source: MessageSource }>("select source from round_message where org_id = $1 and round_id = $2 order by position", [orgId, roundId]);
+  const found = await client.query<{ source: MessageSource }>(
+    "select source from round_message where org_id = $1 and round_id = $2 order by position",
+    [orgId, roundId],
+  );
   return found.rows.map((row) => row.source);
 }
 

@@ -6,7 +6,12 @@ import { readFileSync } from "node:fs";
 import type { ChannelConfig } from "../../ground/config.ts";
 import { Refusal } from "../../ground/refusal.ts";
 import type { Channel } from "./channel.ts";
-import { type ConnectFailure, type Connection, type ConnectionOptions, openConnection } from "./smtp-connection.smtp.ts";
+import {
+  type ConnectFailure,
+  type Connection,
+  type ConnectionOptions,
+  openConnection,
+} from "./smtp-connection.smtp.ts";
 
 /** Mails per connection before a new one is opened: long enough to pay for TLS, short enough to spread over a cluster. */
 const mailsPerConnection = 100;
@@ -14,7 +19,11 @@ const mailsPerConnection = 100;
 /** An SMTP smart host: one lane, whoever the recipient is. */
 export function relayChannel(config: Extract<ChannelConfig, { kind: "relay" }>, ehloName: string): Channel {
   const options = relayOptions(config, ehloName);
-  return { kind: "relay", laneOf: () => config.host, open: () => openPolitely({ ...options, maxMessages: mailsPerConnection }) };
+  return {
+    kind: "relay",
+    laneOf: () => config.host,
+    open: () => openPolitely({ ...options, maxMessages: mailsPerConnection }),
+  };
 }
 
 /** The miniature world on this machine; `portFor` says which of its servers a domain lives on, as DNS would. */
@@ -22,7 +31,15 @@ export function worldChannel(portFor: (domain: string) => number, ehloName: stri
   return {
     kind: "world",
     laneOf: (address) => String(portFor(address.slice(address.lastIndexOf("@") + 1))),
-    open: (lane) => openPolitely({ host: "127.0.0.1", port: Number(lane), ehloName, tls: "opportunistic", auth: null, maxMessages: mailsPerConnection }),
+    open: (lane) =>
+      openPolitely({
+        host: "127.0.0.1",
+        port: Number(lane),
+        ehloName,
+        tls: "opportunistic",
+        auth: null,
+        maxMessages: mailsPerConnection,
+      }),
   };
 }
 
@@ -41,6 +58,10 @@ function readCa(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new Refusal("relay-ca-unreadable", `ROUNDTRIP_RELAY_CA_FILE names ${file}, which cannot be read. Give the path of a PEM file with the relay's certificate authority.`, { cause });
+    throw new Refusal(
+      "relay-ca-unreadable",
+      `ROUNDTRIP_RELAY_CA_FILE names ${file}, which cannot be read. Give the path of a PEM file with the relay's certificate authority.`,
+      { cause },
+    );
   }
 }

@@ -34,7 +34,8 @@ export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter
         return;
       } catch (error) {
         if (isRefusedByItself(error)) return writeApart(batch, error);
-        if (!blocked) log.error({ err: error, outcomes: batch.length }, "outcomes cannot be written; sending stops until they can");
+        if (!blocked)
+          log.error({ err: error, outcomes: batch.length }, "outcomes cannot be written; sending stops until they can");
         blocked = true;
         if (givenUp) throw error;
         await wait(retryMs);
@@ -44,7 +45,10 @@ export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter
 
   const writeApart = async (batch: readonly AttemptOutcome[], error: unknown): Promise<void> => {
     if (batch.length === 1) {
-      log.error({ err: error, delivery: batch[0]?.id }, "an outcome was refused by the database; its delivery will be taken over as unknown");
+      log.error(
+        { err: error, delivery: batch[0]?.id },
+        "an outcome was refused by the database; its delivery will be taken over as unknown",
+      );
       return;
     }
     const middle = Math.ceil(batch.length / 2);
@@ -71,7 +75,7 @@ export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter
         .catch((error: unknown) => log.error({ err: error }, "outcomes were left unwritten at the end"))
         .finally(() => (pending -= 1));
     },
-    idle: batcher.idle,
+    idle: () => batcher.idle(),
     giveUp: () => (givenUp = true),
   };
 }

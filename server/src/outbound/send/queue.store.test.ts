@@ -11,26 +11,65 @@ import { seedRound, type Seeded } from "../../testing/seed.ts";
 import { useTestDatabase } from "../../testing/test-database.ts";
 import { closeDueRounds } from "../round/round.store.ts";
 import { startNode, takeOverDeadNodes } from "./node.store.ts";
-import { claimDue, type Claimed, markSubmitting, type OpenRound, releaseClaims, requeueUnknown } from "./queue.store.ts";
+import {
+  claimDue,
+  type Claimed,
+  markSubmitting,
+  type OpenRound,
+  releaseClaims,
+  requeueUnknown,
+} from "./queue.store.ts";
 
 const test = useTestDatabase();
 const now = new Date("2026-11-24T08:00:00Z");
 const minute = 60_000;
 const unknownUser: CauseVerdict = { cause: "recipient-unknown", fault: "address", permanent: true, rule: "test" };
 
-const openRound = (seeded: Seeded, neverSendTwice = false): OpenRound => ({ orgId: seeded.orgId, roundId: seeded.roundId, closesAt: new Date("2030-01-01"), neverSendTwice });
-const claim = async (seeded: Seeded, nodeId: number, most = 100) => (await claimDue(test.database.engine, openRound(seeded), nodeId, { now, most })).claimed;
+const openRound = (seeded: Seeded, neverSendTwice = false): OpenRound => ({
+  orgId: seeded.orgId,
+  roundId: seeded.roundId,
+  closesAt: new Date("2030-01-01"),
+  neverSendTwice,
+});
+const claim = async (seeded: Seeded, nodeId: number, most = 100) =>
+  (await claimDue(test.database.engine, openRound(seeded), nodeId, { now, most })).claimed;
 const mark = (nodeId: number, claims: readonly Claimed[]) => markSubmitting(test.database.engine, nodeId, claims);
-const stateOf = async (id: number) => (await test.database.owner.query<{ state: string }>("select state from delivery where id = $1", [id])).rows[0]?.state;
+const stateOf = async (id: number) =>
+  (await test.database.owner.query<{ state: string }>("select state from delivery where id = $1", [id])).rows[0]?.state;
 const ledgerOf = async (seeded: Seeded) => countLedger(test.database.owner, seeded.orgId, seeded.roundId);
 
 function outcome(claimed: Claimed, event: "accepted" | "refused" | "answer-lost"): AttemptOutcome {
   const rules = { retry: defaultRetryPolicy, unknownResendMs: 30 * minute, neverSendTwice: false };
-  const events = { accepted: { kind: "accepted" }, "answer-lost": { kind: "answer-lost" }, refused: { kind: "refused", verdict: unknownUser, hintMs: null, text: "550 5.1.1 no" } } as const;
+  const events = {
+    accepted: { kind: "accepted" },
+    "answer-lost": { kind: "answer-lost" },
+    refused: { kind: "refused", verdict: unknownUser, hintMs: null, text: "550 5.1.1 no" },
+  } as const;
   const results = { accepted: "accepted", refused: "refused", "answer-lost": "unknown" } as const;
-  const step = decideStep({ ...claimed, state: "submitting" }, events[event], rules, { now, closesAt: new Date("2030-01-01"), chance: 0.5 })!;
-  const word = { step: "body", code: event === "accepted" ? 250 : 550, enhanced: null, text: "words of theirs", temporary: false } as const;
-  return { orgId: claimed.orgId, id: claimed.id, generation: claimed.generation, fence: claimed.fence, at: now, result: results[event], step, word, verdict: event === "refused" ? unknownUser : null, place: null };
+  const step = decideStep({ ...claimed, state: "submitting" }, events[event], rules, {
+    now,
+    closesAt: new Date("2030-01-01"),
+    chance: 0.5,
+  })!;
+  const word = {
+    step: "body",
+    code: event === "accepted" ? 250 : 550,
+    enhanced: null,
+    text: "words of theirs",
+    temporary: false,
+  } as const;
+  return {
+    orgId: claimed.orgId,
+    id: claimed.id,
+    generation: claimed.generation,
+    fence: claimed.fence,
+    at: now,
+    result: results[event],
+    step,
+    word,
+    verdict: event === "refused" ? unknownUser : null,
+    place: null,
+  };
 }
 
 const newNode = () => startNode(test.settings, "test", 60_000);
@@ -39,7 +78,9 @@ describe("claiming", () => {
   it("gives each mail to one node only, however many ask at once", async () => {
     const seeded = await seedRound(test, 300);
     const nodes = await Promise.all([newNode(), newNode(), newNode()]);
-    const claims = (await Promise.all(nodes.flatMap((node) => [claim(seeded, node.id, 60), claim(seeded, node.id, 60)]))).flat();
+    const claims = (
+      await Promise.all(nodes.flatMap((node) => [claim(seeded, node.id, 60), claim(seeded, node.id, 60)]))
+    ).flat();
     expect(claims.length).toBeGreaterThan(200);
     expect(new Set(claims.map((claimed) => claimed.id)).size).toBe(claims.length);
     await Promise.all(nodes.map((node) => node.end()));
@@ -75,7 +116,12 @@ describe("the submitting mark", () => {
     const seeded = await seedRound(test, 2);
     const node = await newNode();
     const claims = await claim(seeded, node.id);
-    await suppressWaiting(test.database.engine, { orgId: seeded.orgId, employeeId: seeded.employees[0]! }, "flagged", now);
+    await suppressWaiting(
+      test.database.engine,
+      { orgId: seeded.orgId, employeeId: seeded.employees[0]! },
+      "flagged",
+      now,
+    );
     expect(await mark(node.id, claims)).toEqual([false, true]);
     await node.end();
   });
@@ -87,7 +133,9 @@ describe("the submitting mark", () => {
     await test.database.owner.query("update round set state = 'paused' where id = $1", [seeded.roundId]);
     expect(await mark(node.id, claims.slice(0, 1))).toEqual([false]);
     await test.database.owner.query("update round set state = 'open' where id = $1", [seeded.roundId]);
-    await test.database.owner.query("update node set lease_until = now() - interval '1 second' where id = $1", [node.id]);
+    await test.database.owner.query("update node set lease_until = now() - interval '1 second' where id = $1", [
+      node.id,
+    ]);
     expect(await mark(node.id, claims.slice(0, 1))).toEqual([false]);
     expect(await node.renew()).toBe(true);
     expect(await mark(node.id, claims.slice(0, 1))).toEqual([true]);
@@ -118,7 +166,9 @@ describe("an outcome", () => {
     await mark(node.id, claims);
     await recordOutcomes(test.database, [outcome(claims[0]!, "accepted")]);
     await recordOutcomes(test.database, [outcome(claims[0]!, "accepted")]);
-    const attempts = await test.database.owner.query("select result, code, text from attempt where delivery_id = $1", [claims[0]!.id]);
+    const attempts = await test.database.owner.query("select result, code, text from attempt where delivery_id = $1", [
+      claims[0]!.id,
+    ]);
     expect(attempts.rows).toEqual([{ result: "accepted", code: 250, text: "words of theirs" }]);
     expect(await ledgerOf(seeded)).toMatchObject({ ledger: { accepted: 1 }, sums: true });
     await node.end();
@@ -131,7 +181,9 @@ describe("an outcome", () => {
     await releaseClaims(test.database.engine, node.id, [stale!], now);
     await recordOutcomes(test.database, [outcome(stale!, "refused")]);
     expect(await stateOf(stale!.id)).toBe("queued");
-    expect((await test.database.owner.query("select flag from employee where id = $1", [seeded.employees[0]])).rows).toEqual([{ flag: null }]);
+    expect(
+      (await test.database.owner.query("select flag from employee where id = $1", [seeded.employees[0]])).rows,
+    ).toEqual([{ flag: null }]);
     await node.end();
   });
 
@@ -146,11 +198,15 @@ describe("an outcome", () => {
     const claims = await claim(seeded, node.id);
     await mark(node.id, claims);
     await recordOutcomes(test.database, [outcome(claims[0]!, "refused")]);
-    const person = await test.database.owner.query("select flag, flag_cause, flag_text from employee where id = $1", [seeded.employees[0]]);
+    const person = await test.database.owner.query("select flag, flag_cause, flag_text from employee where id = $1", [
+      seeded.employees[0],
+    ]);
     expect(person.rows).toEqual([{ flag: "hard", flag_cause: "recipient-unknown", flag_text: "550 5.1.1 no" }]);
     expect(await stateOf(other.rows[0]!.id)).toBe("suppressed");
     expect((await test.database.owner.query("select from alert where org_id = $1", [seeded.orgId])).rowCount).toBe(1);
-    expect((await test.database.owner.query("select from flag_event where org_id = $1", [seeded.orgId])).rowCount).toBe(1);
+    expect((await test.database.owner.query("select from flag_event where org_id = $1", [seeded.orgId])).rowCount).toBe(
+      1,
+    );
     await node.end();
   });
 });
@@ -162,14 +218,21 @@ describe("clearing the flag", () => {
     const claims = await claim(seeded, node.id);
     await mark(node.id, claims);
     await recordOutcomes(test.database, [outcome(claims[0]!, "refused")]);
-    await test.database.owner.query("update employee set email = 'right@example.com', email_key = 'right@example.com' where id = $1", [seeded.employees[0]]);
+    await test.database.owner.query(
+      "update employee set email = 'right@example.com', email_key = 'right@example.com' where id = $1",
+      [seeded.employees[0]],
+    );
     const person = { orgId: seeded.orgId, employeeId: seeded.employees[0]! };
-    const cleared = await inOrganisation(test.database, seeded.orgId, (client) => clearFlag(client, person, "typo mended", now));
+    const cleared = await inOrganisation(test.database, seeded.orgId, (client) =>
+      clearFlag(client, person, "typo mended", now),
+    );
     expect(cleared).toEqual({ cleared: true, requeued: 1 });
     const again = await claim(seeded, node.id);
     expect(again).toMatchObject([{ address: "right@example.com", generation: 1, attempts: 0 }]);
     expect(again[0]!.messageDate).toEqual(now);
-    const twice = await inOrganisation(test.database, seeded.orgId, (client) => clearFlag(client, person, "again", now));
+    const twice = await inOrganisation(test.database, seeded.orgId, (client) =>
+      clearFlag(client, person, "again", now),
+    );
     expect(twice).toEqual({ cleared: false, requeued: 0 });
     await node.end();
   });
@@ -181,7 +244,10 @@ describe("a dead node", () => {
     const [dying, living] = [await newNode(), await newNode()];
     const claims = await claim(seeded, dying.id);
     await mark(dying.id, claims.slice(0, 1));
-    await test.database.owner.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = 7768423 and objid = $1", [dying.id]);
+    await test.database.owner.query(
+      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = 7768423 and objid = $1",
+      [dying.id],
+    );
     await expect
       .poll(() => takeOverDeadNodes(test.database, living.id, { now, unknownResendMs: 30 * minute }), { timeout: 5000 })
       .toEqual({ nodes: 1, requeued: 3, unknown: 1 });
@@ -199,14 +265,25 @@ describe("a dead node", () => {
       const [dying, living] = [await newNode(), await newNode()];
       const claims = await claim(seeded, dying.id);
       await mark(dying.id, claims);
-      await test.database.owner.query("update node set lease_until = now() - interval '1 second' where id = $1", [dying.id]);
+      await test.database.owner.query("update node set lease_until = now() - interval '1 second' where id = $1", [
+        dying.id,
+      ]);
       await takeOverDeadNodes(test.database, living.id, { now, unknownResendMs: 30 * minute });
       const round = openRound(seeded, neverSendTwice);
       expect(await requeueUnknown(test.database.engine, round, now)).toBe(0);
-      expect(await requeueUnknown(test.database.engine, round, new Date(now.getTime() + 31 * minute))).toBe(neverSendTwice ? 0 : 1);
+      expect(await requeueUnknown(test.database.engine, round, new Date(now.getTime() + 31 * minute))).toBe(
+        neverSendTwice ? 0 : 1,
+      );
       if (!neverSendTwice) {
-        const again = (await claimDue(test.database.engine, round, living.id, { now: new Date(now.getTime() + 31 * minute), most: 5 })).claimed;
-        expect(again).toMatchObject([{ generation: claims[0]!.generation, messageDate: claims[0]!.messageDate, possibleDuplicate: true }]);
+        const again = (
+          await claimDue(test.database.engine, round, living.id, {
+            now: new Date(now.getTime() + 31 * minute),
+            most: 5,
+          })
+        ).claimed;
+        expect(again).toMatchObject([
+          { generation: claims[0]!.generation, messageDate: claims[0]!.messageDate, possibleDuplicate: true },
+        ]);
       }
       await Promise.all([dying.end(), living.end()]);
     }
@@ -216,14 +293,26 @@ describe("a dead node", () => {
 describe("the database itself", () => {
   it("refuses a transition that the table does not know", async () => {
     const seeded = await seedRound(test, 1);
-    await expect(test.database.owner.query("update delivery set state = 'delivered', settled_at = now() where id = $1", [seeded.deliveries[0]])).resolves.toBeDefined();
-    await expect(test.database.owner.query("update delivery set state = 'queued', settled_at = null, due_at = now() where id = $1", [seeded.deliveries[0]])).rejects.toThrow(/cannot go from delivered to queued/);
+    await expect(
+      test.database.owner.query("update delivery set state = 'delivered', settled_at = now() where id = $1", [
+        seeded.deliveries[0],
+      ]),
+    ).resolves.toBeDefined();
+    await expect(
+      test.database.owner.query(
+        "update delivery set state = 'queued', settled_at = null, due_at = now() where id = $1",
+        [seeded.deliveries[0]],
+      ),
+    ).rejects.toThrow(/cannot go from delivered to queued/);
   });
 
   it("refuses a second delivery to the same person in the same round", async () => {
     const seeded = await seedRound(test, 1);
     await expect(
-      test.database.owner.query("insert into delivery (org_id, round_id, employee_id, state, address, language, due_at) values ($1, $2, $3, 'queued', 'x@example.com', 'en', now())", [seeded.orgId, seeded.roundId, seeded.employees[0]]),
+      test.database.owner.query(
+        "insert into delivery (org_id, round_id, employee_id, state, address, language, due_at) values ($1, $2, $3, 'queued', 'x@example.com', 'en', now())",
+        [seeded.orgId, seeded.roundId, seeded.employees[0]],
+      ),
     ).rejects.toThrow(/delivery_once/);
   });
 

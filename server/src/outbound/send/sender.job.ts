@@ -15,7 +15,16 @@ import { closeDueRounds, stopRound } from "../round/round.store.ts";
 import type { Channel } from "./channel.ts";
 import { type NodeLease, startNode, takeOverDeadNodes } from "./node.store.ts";
 import { createOutcomeWriter, type OutcomeWriter } from "./outcome-writer.store.ts";
-import { claimDue, type Claimed, listOpenRounds, type Mark, markSubmitting, type OpenRound, releaseClaims, requeueUnknown } from "./queue.store.ts";
+import {
+  claimDue,
+  type Claimed,
+  listOpenRounds,
+  type Mark,
+  markSubmitting,
+  type OpenRound,
+  releaseClaims,
+  requeueUnknown,
+} from "./queue.store.ts";
 import { createReadyQueue, type ReadyQueue } from "./ready-queue.ts";
 import type { ConnectFailure, Connection, Submission } from "./smtp-connection.smtp.ts";
 import { readSubmission } from "./submission-outcome.ts";
@@ -69,7 +78,9 @@ class SendingNode implements Sender {
   readonly #parts: SenderParts;
   readonly #ready: ReadyQueue<Ready> = createReadyQueue();
   readonly #outcomes: OutcomeWriter;
-  readonly #marks = createBatcher<Mark, boolean>(claimMost, (marks) => markSubmitting(this.#parts.database.engine, this.#node.id, marks));
+  readonly #marks = createBatcher<Mark, boolean>(claimMost, (marks) =>
+    markSubmitting(this.#parts.database.engine, this.#node.id, marks),
+  );
   readonly #prepared = new Map<number, { readonly round: Promise<PreparedRound>; readonly until: number }>();
   readonly #open = new Set<Connection>();
   readonly #stopping = new AbortController();
@@ -165,7 +176,10 @@ class SendingNode implements Sender {
       try {
         connection = await this.#see(next, connection);
       } catch (error) {
-        this.#parts.log.error({ err: error, delivery: next.claimed.id }, "a mail could not be made or handed over; it goes back to the queue");
+        this.#parts.log.error(
+          { err: error, delivery: next.claimed.id },
+          "a mail could not be made or handed over; it goes back to the queue",
+        );
         await this.#release([next.claimed]);
         await this.#pause(channelPauseMs.first);
       } finally {
@@ -179,7 +193,10 @@ class SendingNode implements Sender {
 
   async #renewLease(): Promise<void> {
     if (await this.#node.renew()) return;
-    this.#parts.log.warn({ node: this.#node.id }, "this node was declared dead; it starts anew and leaves its claims to the others");
+    this.#parts.log.warn(
+      { node: this.#node.id },
+      "this node was declared dead; it starts anew and leaves its claims to the others",
+    );
     this.#ready.drain();
     await this.#node.end();
     this.#node = await startNode(this.#parts.settings, this.#parts.name, this.#parts.leaseMs);
@@ -190,7 +207,8 @@ class SendingNode implements Sender {
     await this.#release(this.#unreleased.splice(0));
     const taken = await takeOverDeadNodes(database, this.#node.id, { now: clock.now(), unknownResendMs });
     if (taken.nodes > 0) log.warn(taken, "took over the work of dead nodes");
-    for (const round of await listOpenRounds(database.engine)) await requeueUnknown(database.engine, round, clock.now());
+    for (const round of await listOpenRounds(database.engine))
+      await requeueUnknown(database.engine, round, clock.now());
     await closeDueRounds(database.engine, clock.now());
   }
 
@@ -217,7 +235,10 @@ class SendingNode implements Sender {
   async #prepare({ claimed, round }: Ready): Promise<PreparedRound | null> {
     const now = Date.now();
     const known = this.#prepared.get(claimed.roundId);
-    const entry = known && known.until > now ? known : { round: this.#parts.prepareRound(claimed.orgId, claimed.roundId), until: now + preparedForMs };
+    const entry =
+      known && known.until > now
+        ? known
+        : { round: this.#parts.prepareRound(claimed.orgId, claimed.roundId), until: now + preparedForMs };
     this.#prepared.set(claimed.roundId, entry);
     try {
       return await entry.round;
@@ -258,7 +279,8 @@ class SendingNode implements Sender {
     const { clock, chance, retry, unknownResendMs } = this.#parts;
     const reading = readSubmission(submission);
     if (!reading) {
-      if (submission.kind === "withdrawn" && submission.cause !== undefined) this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
+      if (submission.kind === "withdrawn" && submission.cause !== undefined)
+        this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
       return this.#release([claimed]);
     }
     const now = clock.now();
@@ -266,16 +288,26 @@ class SendingNode implements Sender {
     const rules = { retry, unknownResendMs, neverSendTwice: round.neverSendTwice };
     const step = decideStep(delivery, reading.event, rules, { now, closesAt: round.closesAt, chance: chance() });
     if (!step) throw new Error(`No step for ${reading.event.kind} of delivery ${String(claimed.id)}`);
-    this.#outcomes.add({ orgId: claimed.orgId, id: claimed.id, generation: claimed.generation, fence: claimed.fence, at: now, step, ...reading });
+    this.#outcomes.add({
+      orgId: claimed.orgId,
+      id: claimed.id,
+      generation: claimed.generation,
+      fence: claimed.fence,
+      at: now,
+      step,
+      ...reading,
+    });
   }
 
   /** Gives mails back that have certainly not left. While that cannot be written they are kept aside; the lease's end does it at the latest. */
   async #release(claims: readonly Claimed[]): Promise<void> {
-    await releaseClaims(this.#parts.database.engine, this.#node.id, claims, this.#parts.clock.now()).catch((error: unknown) => {
-      this.#parts.log.warn({ err: error, mails: claims.length }, "claims could not be given back yet");
-      this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
-      this.#unreleased.push(...claims);
-    });
+    await releaseClaims(this.#parts.database.engine, this.#node.id, claims, this.#parts.clock.now()).catch(
+      (error: unknown) => {
+        this.#parts.log.warn({ err: error, mails: claims.length }, "claims could not be given back yet");
+        this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
+        this.#unreleased.push(...claims);
+      },
+    );
   }
 
   /** While marks or outcomes cannot be written, nothing is begun. */
@@ -295,7 +327,9 @@ class SendingNode implements Sender {
 
   async #repeat(everyMs: number, until: AbortSignal, work: () => Promise<void>): Promise<void> {
     while (!until.aborted) {
-      await work().catch((error: unknown) => this.#parts.log.warn({ err: error }, "a sender's round of duties failed; trying again"));
+      await work().catch((error: unknown) =>
+        this.#parts.log.warn({ err: error }, "a sender's round of duties failed; trying again"),
+      );
       await this.#pause(everyMs, until);
     }
   }

@@ -1,3 +1,4 @@
+/** Every rule finds what its examples say and nothing it must not, in linear time. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { causes, explainCause, faultOf } from "./cause.ts";
