@@ -5,8 +5,9 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Database } from "../ground/database.store.ts";
+import { type Database, inOrganisation } from "../ground/database.store.ts";
 import { Refusal } from "../ground/refusal.ts";
+import { clearFlag } from "../outcome/flag.store.ts";
 import {
   applyImport,
   checkImport,
@@ -38,8 +39,20 @@ export async function importPeople(
   for await (const { row, column, reason } of listRejected(database, orgId, summary.id))
     rejected.push({ row, column, reason });
   const applied = dryRun ? null : await applyImport(database, orgId, summary.id, now);
+  for (const employeeId of applied?.mended ?? []) await clearMended(database, { orgId, employeeId }, now);
   if (dryRun) await discardImport(database, orgId, summary.id);
   return json ? presentJson(summary, rejected, applied?.mended) : explainImport(summary, rejected, dryRun);
+}
+
+/** The flag was about the address that this import has replaced: it comes off, and what had bounced goes out again. */
+async function clearMended(
+  database: Database,
+  person: { orgId: number; employeeId: number },
+  now: Date,
+): Promise<void> {
+  await inOrganisation(database, person.orgId, (client) =>
+    clearFlag(client, person, "address corrected by an import", now),
+  );
 }
 
 function presentJson(

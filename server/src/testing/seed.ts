@@ -31,6 +31,7 @@ export async function seedRound(
      select org_id, $2, id, 'queued', email, 'en', jsonb_build_object('name', name, 'attributes', '{}'::jsonb), $3 from employee where org_id = $1 order by id returning id`,
     [orgId, roundId, options.dueAt ?? new Date("2026-01-01")],
   );
+  await owner.query("insert into round_domain values ($1, $2, 'example.com', $3)", [orgId, roundId, people]);
   await owner.query("analyze delivery, employee, round");
   return {
     orgId,

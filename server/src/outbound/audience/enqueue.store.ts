@@ -37,7 +37,10 @@ const enqueueChunk = `
       case when c.because is not null then $4::timestamptz end
     from chunk c
     on conflict on constraint delivery_once do nothing
-    returning 1
+    returning domain
+  ), domains as (
+    insert into round_domain (org_id, round_id, domain, people) select $1, $2, domain, count(*) from added group by domain
+    on conflict (org_id, round_id, domain) do update set people = round_domain.people + excluded.people
   )
   update round r set
     enqueued = r.enqueued + (select count(*) from added),

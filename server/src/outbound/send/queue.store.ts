@@ -176,7 +176,7 @@ export async function requeueUnknown(engine: Queryable, round: OpenRound, now: D
   const requeued = await engine.query({
     name: "requeue-unknown",
     text: `update delivery set state = 'queued', possible_duplicate = true, fence = fence + 1
-           where org_id = $1 and round_id = $2 and settled_at is null and state = 'unknown' and due_at <= $3`,
+           where org_id = $1 and round_id = $2 and settled_at is null and first_tried_at is not null and state = 'unknown' and due_at <= $3`,
     values: [round.orgId, round.roundId, now],
   });
   return requeued.rowCount ?? 0;
