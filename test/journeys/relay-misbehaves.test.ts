@@ -51,7 +51,7 @@ async function sendThrough(bad: Script, mails = 5) {
     settings: test.settings,
     channel: {
       kind: "relay",
-      laneOf: () => "peer",
+      route: () => Promise.resolve({ kind: "lane", lane: { key: "peer", provider: "relay" }, target: "peer" }),
       open: () =>
         openConnection({
           host: peer.host,

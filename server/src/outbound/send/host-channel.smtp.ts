@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { ChannelConfig } from "../../ground/config.ts";
 import { Refusal } from "../../ground/refusal.ts";
+import type { Route } from "../route/route.ts";
 import type { Channel } from "./channel.ts";
 import {
   type ConnectFailure,
@@ -16,30 +17,34 @@ import {
 /** Mails per connection before a new one is opened: long enough to pay for TLS, short enough to spread over a cluster. */
 const mailsPerConnection = 100;
 
-/** An SMTP smart host: one lane, whoever the recipient is. */
+/** An SMTP smart host: one lane and one target, whoever the recipient is. */
 export function relayChannel(config: Extract<ChannelConfig, { kind: "relay" }>, ehloName: string): Channel {
   const options = relayOptions(config, ehloName);
+  const key = `relay:${config.host}:${String(config.port)}`;
+  const route: Route = { kind: "lane", lane: { key, provider: "relay" }, target: key };
   return {
     kind: "relay",
-    laneOf: () => config.host,
+    route: () => Promise.resolve(route),
     open: () => openPolitely({ ...options, maxMessages: mailsPerConnection }),
   };
 }
 
 /** The miniature world on this machine; `portFor` says which of its servers a domain lives on, as DNS would. */
 export function worldChannel(portFor: (domain: string) => number, ehloName: string): Channel {
+  const options = {
+    host: "127.0.0.1",
+    ehloName,
+    tls: "opportunistic",
+    auth: null,
+    maxMessages: mailsPerConnection,
+  } as const;
   return {
     kind: "world",
-    laneOf: (address) => String(portFor(address.slice(address.lastIndexOf("@") + 1))),
-    open: (lane) =>
-      openPolitely({
-        host: "127.0.0.1",
-        port: Number(lane),
-        ehloName,
-        tls: "opportunistic",
-        auth: null,
-        maxMessages: mailsPerConnection,
-      }),
+    route: (domain) => {
+      const key = `world:${String(portFor(domain))}`;
+      return Promise.resolve({ kind: "lane", lane: { key, provider: "world" }, target: key });
+    },
+    open: (_lane, domain) => openPolitely({ ...options, port: portFor(domain) }),
   };
 }
 

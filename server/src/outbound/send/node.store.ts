@@ -38,8 +38,9 @@ export async function startNode(settings: ConnectionSettings, name: string, leas
       return renewed.rowCount === 1;
     },
     end: async () => {
+      // The lease ends, not the node: whoever sweeps next looks for anything that could not be given back, and ends it.
       await client
-        .query("update node set ended_at = clock_timestamp() where id = $1 and ended_at is null", [id])
+        .query("update node set lease_until = clock_timestamp() where id = $1 and ended_at is null", [id])
         .catch(() => undefined);
       await client.end().catch(() => undefined);
     },

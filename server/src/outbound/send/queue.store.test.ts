@@ -28,11 +28,18 @@ const unknownUser: CauseVerdict = { cause: "recipient-unknown", fault: "address"
 const openRound = (seeded: Seeded, neverSendTwice = false): OpenRound => ({
   orgId: seeded.orgId,
   roundId: seeded.roundId,
+  kind: "live",
   closesAt: new Date("2030-01-01"),
   neverSendTwice,
 });
 const claim = async (seeded: Seeded, nodeId: number, most = 100) =>
-  (await claimDue(test.database.engine, openRound(seeded), nodeId, { now, most })).claimed;
+  (
+    await claimDue(test.database.engine, openRound(seeded), nodeId, {
+      now,
+      most,
+      wants: [{ domain: "example.com", most }],
+    })
+  ).claimed;
 const mark = (nodeId: number, claims: readonly Claimed[]) => markSubmitting(test.database.engine, nodeId, claims);
 const stateOf = async (id: number) =>
   (await test.database.owner.query<{ state: string }>("select state from delivery where id = $1", [id])).rows[0]?.state;
@@ -242,6 +249,8 @@ describe("a dead node", () => {
   it("is noticed at once when its process is gone: claimed mails return without risk, submitting ones are unknown", async () => {
     const seeded = await seedRound(test, 4);
     const [dying, living] = [await newNode(), await newNode()];
+    // Nodes of earlier tests have ended their leases, and are found now.
+    await takeOverDeadNodes(test.database, living.id, { now, unknownResendMs: 30 * minute });
     const claims = await claim(seeded, dying.id);
     await mark(dying.id, claims.slice(0, 1));
     await test.database.owner.query(
@@ -279,6 +288,7 @@ describe("a dead node", () => {
           await claimDue(test.database.engine, round, living.id, {
             now: new Date(now.getTime() + 31 * minute),
             most: 5,
+            wants: [{ domain: "example.com", most: 5 }],
           })
         ).claimed;
         expect(again).toMatchObject([

@@ -9,6 +9,7 @@ import { leftOutBecause } from "../audience/left-out.ts";
 export interface OpenRound {
   readonly orgId: number;
   readonly roundId: number;
+  readonly kind: "test" | "live";
   readonly closesAt: Date;
   readonly neverSendTwice: boolean;
 }
@@ -21,6 +22,7 @@ export interface Claimed {
   readonly kind: string;
   readonly fence: number;
   readonly address: string;
+  readonly domain: string;
   readonly language: string;
   /** The person's values as they were when the round was enqueued. */
   readonly slots: PersonSlots;
@@ -37,38 +39,63 @@ export interface PersonSlots {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** Test rounds first: they are small, and somebody is waiting for them. */
 export async function listOpenRounds(engine: Queryable): Promise<readonly OpenRound[]> {
-  const rounds = await engine.query<{ org_id: number; id: number; closes_at: Date; never_send_twice: boolean }>({
+  const rounds = await engine.query<{
+    org_id: number;
+    id: number;
+    kind: "test" | "live";
+    closes_at: Date;
+    never_send_twice: boolean;
+  }>({
     name: "list-open-rounds",
-    text: "select org_id, id, closes_at, never_send_twice from round where state = 'open' order by org_id, id",
+    text: "select org_id, id, kind, closes_at, never_send_twice from round where state = 'open' order by kind = 'live', org_id, id",
   });
   return rounds.rows.map((row) => ({
     orgId: row.org_id,
     roundId: row.id,
+    kind: row.kind,
     closesAt: row.closes_at,
     neverSendTwice: row.never_send_twice,
   }));
 }
 
+/** The domains of a round that may be sent to. */
+export async function listRoundDomains(engine: Queryable, round: OpenRound): Promise<readonly string[]> {
+  const found = await engine.query<{ domain: string }>({
+    name: "list-round-domains",
+    text: "select domain from round_domain where org_id = $1 and round_id = $2",
+    values: [round.orgId, round.roundId],
+  });
+  return found.rows.map((row) => row.domain);
+}
+
 const claim = `
   with picked as materialized (
-    select d.org_id, d.id, d.employee_id from delivery d
-    where d.org_id = $1 and d.round_id = $2 and d.settled_at is null and d.state = 'queued' and d.due_at <= $3
-    order by d.due_at, d.id limit $4 for update skip locked
+    select x.org_id, x.id, x.employee_id
+    from unnest($3::text[], $4::integer[]) as want (domain, most) cross join lateral (
+      select d.org_id, d.id, d.employee_id from delivery d
+      where d.org_id = $1 and d.round_id = $2 and d.domain = want.domain and d.settled_at is null
+        and d.state = 'queued' and d.due_at <= $5
+      order by d.due_at, d.id limit want.most for update skip locked
+    ) x
+    -- A node that was declared dead claims nothing: nobody would take it over again.
+    where exists (select from node n where n.id = $7 and n.ended_at is null)
+    limit $6
   ), judged as (
-    select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged, ${leftOutBecause("e", "$3::timestamptz")} as because
+    select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged, ${leftOutBecause("e", "$5::timestamptz")} as because
     -- "offset 0" keeps this a look-up by key: a planner without statistics would read the whole organisation per mail.
     from picked p cross join lateral (select * from employee e where e.org_id = p.org_id and e.id = p.employee_id offset 0) e
   )
   update delivery d set
     state = case when j.because is null then 'claimed' else 'suppressed' end,
     suppressed_because = j.because,
-    node_id = case when j.because is null then $5::bigint end,
-    settled_at = case when j.because is not null then $3::timestamptz end,
+    node_id = case when j.because is null then $7::bigint end,
+    settled_at = case when j.because is not null then $5::timestamptz end,
     fence = d.fence + 1,
-    message_date = coalesce(d.message_date, $3)
+    message_date = coalesce(d.message_date, $5)
   from judged j where d.org_id = j.org_id and d.id = j.id
-  returning d.id, d.state, d.kind, d.fence, d.address, d.language, d.slots, d.generation, d.message_date, d.attempts, d.first_tried_at, d.possible_duplicate, j.soft_flagged`;
+  returning d.id, d.state, d.kind, d.fence, d.address, d.domain, d.language, d.slots, d.generation, d.message_date, d.attempts, d.first_tried_at, d.possible_duplicate, j.soft_flagged`;
 
 interface ClaimRow {
   id: number;
@@ -76,6 +103,7 @@ interface ClaimRow {
   kind: string;
   fence: number;
   address: string;
+  domain: string;
   language: string;
   slots: PersonSlots;
   generation: number;
@@ -86,20 +114,34 @@ interface ClaimRow {
   soft_flagged: boolean;
 }
 
+/** How many mails are wanted for a domain at the most. */
+export interface Want {
+  readonly domain: string;
+  readonly most: number;
+}
+
 /**
- * Claims up to `most` due deliveries of one round for this node. People who were flagged, left or opted out since the
- * enqueue are suppressed here instead: the last look before a mail is made.
+ * Claims due deliveries of one round for this node, domain by domain, `most` in all. People who were flagged, left or
+ * opted out since the enqueue are suppressed here instead: the last look before a mail is made. `looked` counts both.
  */
 export async function claimDue(
   engine: Queryable,
   round: OpenRound,
   nodeId: number,
-  when: { now: Date; most: number },
+  { now, most, wants }: { now: Date; most: number; wants: readonly Want[] },
 ): Promise<{ claimed: readonly Claimed[]; looked: number }> {
   const rows = await engine.query<ClaimRow>({
     name: "claim-due",
     text: claim,
-    values: [round.orgId, round.roundId, when.now, when.most, nodeId],
+    values: [
+      round.orgId,
+      round.roundId,
+      wants.map((want) => want.domain),
+      wants.map((want) => want.most),
+      now,
+      most,
+      nodeId,
+    ],
   });
   const claimed = rows.rows
     .filter((row) => row.state === "claimed")
@@ -110,6 +152,7 @@ export async function claimDue(
       kind: row.kind,
       fence: row.fence,
       address: row.address,
+      domain: row.domain,
       language: row.language,
       slots: row.slots,
       generation: row.generation,

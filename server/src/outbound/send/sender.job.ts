@@ -1,7 +1,8 @@
 /**
- * A sending node: claims due mails in batches, hands each to a connection, writes down what came of it. Promises that
- * no mail leaves before its submitting mark is committed, that nothing is submitted while outcomes cannot be written,
- * and that a stop ends with nothing unknown. What follows from an outcome is decided in `outcome/`, not here.
+ * A sending node: claims due mails per lane, hands each to a connection, writes down what came of it. Promises that no
+ * mail leaves before its submitting mark is committed, that nothing is submitted while outcomes cannot be written, and
+ * that a stop ends with nothing unknown. What follows from an outcome is decided in `outcome/`, how fast a lane may go
+ * in `shape/`, not here.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { createBatcher } from "../../ground/batcher.ts";
@@ -11,23 +12,26 @@ import type { Log } from "../../ground/log.process.ts";
 import { decideStep } from "../../outcome/delivery.ts";
 import type { RetryPolicy } from "../../outcome/retry-policy.ts";
 import { composeMail, type PreparedRound } from "../outbound.ts";
+import type { Lane, Route } from "../route/route.ts";
 import { closeDueRounds, stopRound } from "../round/round.store.ts";
 import type { Channel } from "./channel.ts";
+import { type KeptConnection, LaneRunner, type LaneWork } from "./lane-runner.job.ts";
 import { type NodeLease, startNode, takeOverDeadNodes } from "./node.store.ts";
 import { createOutcomeWriter, type OutcomeWriter } from "./outcome-writer.store.ts";
+import { planClaims, type Stretch } from "./plan-claims.ts";
 import {
   claimDue,
   type Claimed,
   listOpenRounds,
+  listRoundDomains,
   type Mark,
   markSubmitting,
   type OpenRound,
   releaseClaims,
   requeueUnknown,
 } from "./queue.store.ts";
-import { createReadyQueue, type ReadyQueue } from "./ready-queue.ts";
-import type { ConnectFailure, Connection, Submission } from "./smtp-connection.smtp.ts";
-import { readSubmission } from "./submission-outcome.ts";
+import type { Connection } from "./smtp-connection.smtp.ts";
+import { type Reading, readNoRoute, readSubmission } from "./submission-outcome.ts";
 
 export interface SenderParts {
   readonly database: Database;
@@ -37,6 +41,7 @@ export interface SenderParts {
   readonly chance: () => number;
   readonly log: Log;
   readonly retry: RetryPolicy;
+  /** Of each lane. */
   readonly connections: number;
   readonly leaseMs: number;
   readonly unknownResendMs: number;
@@ -52,31 +57,36 @@ export interface Sender {
   stop(drainMs?: number): Promise<void>;
 }
 
-/** A claimed mail together with the round it belongs to. */
+/** A claimed mail together with the round it belongs to and the way it goes. */
 interface Ready {
   readonly claimed: Claimed;
   readonly round: OpenRound;
+  readonly route: Extract<Route, { kind: "lane" }>;
 }
 
-interface LaneConnection {
-  readonly lane: string;
-  readonly open: Connection;
-}
-
-const readyMost = 1000;
+const readyMost = 2000;
+const readyPerConnection = 25;
 const claimMost = 500;
 const idlePollMs = 200;
 const fullPollMs = 10;
 const databaseDownPauseMs = 500;
 const sweepMs = 1000;
 const preparedForMs = 60_000;
+const domainsForMs = 2000;
+const routeForMs = 60_000;
 /** More unwritten outcomes than this and the database is too slow for us: connections wait. */
 const pendingOutcomesMost = 2000;
-const channelPauseMs = { first: 1000, longest: 30_000 };
+const restMs = { first: 1000, longest: 30_000 };
 
-class SendingNode implements Sender {
+class SendingNode implements Sender, LaneWork<Ready> {
   readonly #parts: SenderParts;
-  readonly #ready: ReadyQueue<Ready> = createReadyQueue();
+  readonly #lanes = new Map<string, LaneRunner<Ready>>();
+  readonly #routes = new Map<string, { route: Route | null; until: number }>();
+  readonly #domains = new Map<number, { readonly domains: readonly string[]; readonly until: number }>();
+  /** Lanes that a round had nothing more for, by round and lane, until it is worth asking again. */
+  readonly #dry = new Map<string, number>();
+  /** Lanes whose servers could not be reached, until when they rest and how long the next rest is. */
+  readonly #rests = new Map<string, { readonly until: number; readonly pauseMs: number }>();
   readonly #outcomes: OutcomeWriter;
   readonly #marks = createBatcher<Mark, boolean>(claimMost, (marks) =>
     markSubmitting(this.#parts.database.engine, this.#node.id, marks),
@@ -93,8 +103,6 @@ class SendingNode implements Sender {
   #node: NodeLease;
   #inFlight = 0;
   #turn = 0;
-  #channelPauseMs = 0;
-  #channelDownUntil = 0;
 
   constructor(parts: SenderParts, node: NodeLease) {
     this.#parts = parts;
@@ -107,26 +115,23 @@ class SendingNode implements Sender {
   }
 
   start(): void {
-    const { leaseMs, connections } = this.#parts;
-    this.#leasing = this.#repeat(leaseMs / 4, this.#ended.signal, () => this.#renewLease());
+    this.#leasing = this.#repeat(this.#parts.leaseMs / 4, this.#ended.signal, () => this.#renewLease());
     this.#loops.push(
       this.#repeat(sweepMs, this.#stopping.signal, () => this.#sweep()),
       this.#feed(),
     );
-    for (let index = 0; index < connections; index++) this.#loops.push(this.#work());
   }
 
   async stop(drainMs = 30_000): Promise<void> {
     this.#stopping.abort();
-    const unbegun = this.#ready.drain();
-    this.#ready.close();
-    await this.#release(unbegun.map(({ claimed }) => claimed));
+    await Promise.all(this.#loops);
+    await this.#release(this.#drainLanes());
     const drained = new AbortController();
     const cut = wait(drainMs, undefined, { signal: drained.signal }).then(
       () => this.#open.forEach((connection) => connection.destroy()),
       () => undefined,
     );
-    await Promise.all(this.#loops);
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
     drained.abort();
     await cut;
     this.#outcomes.giveUp();
@@ -136,99 +141,172 @@ class SendingNode implements Sender {
     await this.#node.end();
   }
 
-  // ---- the three loops of a node ------------------------------------------------------------------------------
+  // ---- feeding the lanes ------------------------------------------------------------------------------------------
 
-  /** Keeps the ready queue filled, fairly: every open round gets the same share of each turn. */
   async #feed(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      const claimed = await this.#feedOnce().catch((error: unknown) => {
+      const looked = await this.#feedOnce().catch((error: unknown) => {
         this.#parts.log.warn({ err: error }, "nothing could be claimed; trying again");
         return 0;
       });
-      if (claimed === 0) await this.#pause(this.#ready.size > 0 ? fullPollMs : idlePollMs);
+      if (looked === 0) await this.#pause(this.#waiting() > 0 ? fullPollMs : idlePollMs);
     }
   }
 
   async #feedOnce(): Promise<number> {
-    const { database, clock } = this.#parts;
-    const room = Math.min(readyMost - this.#ready.size, claimMost);
-    if (room < claimMost / 2 || this.#isHeldUp() || Date.now() < this.#channelDownUntil) return 0;
-    const rounds = await listOpenRounds(database.engine);
-    const share = Math.ceil(room / Math.max(1, rounds.length));
-    let looked = 0;
+    if (this.#isHeldUp() || this.#waiting() > readyMost) return 0;
+    const rounds = await listOpenRounds(this.#parts.database.engine);
+    const stretches = (await Promise.all(rounds.map((round) => this.#stretchesOf(round)))).flat();
+    const keys = [...new Set(stretches.map(({ laneKey }) => laneKey))];
+    const lanes = keys.map((key) => ({ key, room: this.#roomOf(key) }));
     this.#turn += 1;
-    for (let index = 0; index < rounds.length && this.#ready.size < readyMost; index++) {
-      const round = rounds[(index + this.#turn) % rounds.length];
-      if (!round) continue;
-      const found = await claimDue(database.engine, round, this.#node.id, { now: clock.now(), most: share });
+    let looked = 0;
+    for (const plan of planClaims(lanes, stretches, this.#turn)) {
+      const most = Math.min(plan.most, claimMost);
+      const { database, clock } = this.#parts;
+      const found = await claimDue(database.engine, plan.round, this.#node.id, {
+        now: clock.now(),
+        most,
+        wants: plan.wants,
+      });
       looked += found.looked;
-      if (this.#stopping.signal.aborted) await this.#release(found.claimed);
-      else this.#ready.put(found.claimed.map((claimed) => ({ claimed, round })));
+      if (found.looked < most) {
+        for (const key of plan.laneKeys) this.#dry.set(dryKey(plan.round, key), Date.now() + idlePollMs);
+      }
+      await this.#distribute(plan.round, found.claimed);
+      if (this.#stopping.signal.aborted) break;
     }
     return looked;
   }
 
-  /** One connection's life: take a mail, see it through, take the next. */
-  async #work(): Promise<void> {
-    let connection: LaneConnection | null = null;
-    for (let next = await this.#ready.take(); next; next = await this.#ready.take()) {
-      this.#inFlight += 1;
-      try {
-        connection = await this.#see(next, connection);
-      } catch (error) {
-        this.#parts.log.error(
-          { err: error, delivery: next.claimed.id },
-          "a mail could not be made or handed over; it goes back to the queue",
-        );
-        await this.#release([next.claimed]);
-        await this.#pause(channelPauseMs.first);
-      } finally {
-        this.#inFlight -= 1;
-      }
-      if (!connection?.open.isUsable) connection = this.#discard(connection);
+  /** The domains of a round, grouped by the lane they go by; unroutable ones are dealt with on the way. */
+  async #stretchesOf(round: OpenRound): Promise<readonly Stretch[]> {
+    const byLane = new Map<string, string[]>();
+    const lost: { domain: string; route: Extract<Route, { kind: "no-route" }> }[] = [];
+    for (const domain of await this.#domainsOf(round)) {
+      const route = this.#routeOf(domain);
+      if (route?.kind === "no-route") lost.push({ domain, route });
+      if (route?.kind !== "lane" || this.#isResting(route.lane.key) || this.#isDry(round, route.lane.key)) continue;
+      const domains = byLane.get(route.lane.key);
+      if (domains) domains.push(domain);
+      else byLane.set(route.lane.key, [domain]);
+      this.#laneOf(route.lane);
     }
-    await connection?.open.close().catch(() => undefined);
-    this.#discard(connection);
+    for (const { domain, route } of lost) await this.#refuseDomain(round, domain, route);
+    return [...byLane].map(([laneKey, domains]) => ({ round, laneKey, domains }));
   }
 
-  async #renewLease(): Promise<void> {
-    if (await this.#node.renew()) return;
-    this.#parts.log.warn(
-      { node: this.#node.id },
-      "this node was declared dead; it starts anew and leaves its claims to the others",
-    );
-    this.#ready.drain();
-    await this.#node.end();
-    this.#node = await startNode(this.#parts.settings, this.#parts.name, this.#parts.leaseMs);
+  async #domainsOf(round: OpenRound): Promise<readonly string[]> {
+    const known = this.#domains.get(round.roundId);
+    if (known && known.until > Date.now()) return known.domains;
+    const domains = await listRoundDomains(this.#parts.database.engine, round);
+    this.#domains.set(round.roundId, { domains, until: Date.now() + domainsForMs });
+    return domains;
   }
 
-  async #sweep(): Promise<void> {
-    const { database, clock, unknownResendMs, log } = this.#parts;
-    await this.#release(this.#unreleased.splice(0));
-    const taken = await takeOverDeadNodes(database, this.#node.id, { now: clock.now(), unknownResendMs });
-    if (taken.nodes > 0) log.warn(taken, "took over the work of dead nodes");
-    for (const round of await listOpenRounds(database.engine))
-      await requeueUnknown(database.engine, round, clock.now());
-    await closeDueRounds(database.engine, clock.now());
+  /** Null while the route is still being looked up: that must not keep other domains waiting. */
+  #routeOf(domain: string): Route | null {
+    const known = this.#routes.get(domain);
+    if (known && known.until > Date.now()) return known.route;
+    const entry = { route: known?.route ?? null, until: Date.now() + routeForMs };
+    this.#routes.set(domain, entry);
+    void this.#parts.channel.route(domain).then((route) => (entry.route = route));
+    return entry.route;
   }
 
-  // ---- one mail -------------------------------------------------------------------------------------------------
+  #laneOf(lane: Lane): LaneRunner<Ready> {
+    const known = this.#lanes.get(lane.key);
+    if (known) return known;
+    const runner = new LaneRunner<Ready>(lane, this.#parts.connections, this);
+    this.#lanes.set(lane.key, runner);
+    return runner;
+  }
+
+  /** None before half of it is free: many small claims cost more than few large ones. */
+  #roomOf(key: string): number {
+    const lane = this.#lanes.get(key);
+    if (!lane) return 0;
+    const most = lane.connections * readyPerConnection;
+    const room = most - lane.waiting;
+    return room * 2 >= most ? room : 0;
+  }
+
+  async #distribute(round: OpenRound, claims: readonly Claimed[]): Promise<void> {
+    const back: Claimed[] = [];
+    const byLane = new Map<LaneRunner<Ready>, Ready[]>();
+    for (const claimed of claims) {
+      const route = this.#routes.get(claimed.domain)?.route;
+      if (route?.kind !== "lane" || this.#stopping.signal.aborted) {
+        back.push(claimed);
+        continue;
+      }
+      const lane = this.#laneOf(route.lane);
+      const items = byLane.get(lane) ?? [];
+      items.push({ claimed, round, route });
+      byLane.set(lane, items);
+    }
+    for (const [lane, items] of byLane) lane.put(items);
+    await this.#release(back);
+  }
+
+  /** Mails to a domain that nothing can be handed to: each attempt comes to what the route says. */
+  async #refuseDomain(round: OpenRound, domain: string, route: Extract<Route, { kind: "no-route" }>): Promise<void> {
+    const { database, clock } = this.#parts;
+    const found = await claimDue(database.engine, round, this.#node.id, {
+      now: clock.now(),
+      most: claimMost,
+      wants: [{ domain, most: claimMost }],
+    });
+    for (const claimed of found.claimed) this.#conclude(claimed, round, readNoRoute(route.word, domain));
+  }
+
+  // ---- one mail -----------------------------------------------------------------------------------------------------
+
+  async see(ready: Ready, kept: KeptConnection | null): Promise<KeptConnection | null> {
+    this.#inFlight += 1;
+    try {
+      return await this.#seeThrough(ready, kept);
+    } catch (error) {
+      const { log } = this.#parts;
+      log.error(
+        { err: error, delivery: ready.claimed.id },
+        "a mail could not be made or handed over; it goes back to the queue",
+      );
+      await this.#release([ready.claimed]);
+      await this.#pause(restMs.first);
+      return kept;
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  discard(kept: KeptConnection): void {
+    this.#open.delete(kept.open);
+    kept.open.destroy();
+  }
 
   /** Composes, signs and hands over one mail; returns the connection for the next. */
-  async #see(ready: Ready, standing: LaneConnection | null): Promise<LaneConnection | null> {
+  async #seeThrough(ready: Ready, kept: KeptConnection | null): Promise<KeptConnection | null> {
     while (this.#isHeldUp() && !this.#stopping.signal.aborted) await this.#pause(databaseDownPauseMs / 5);
     const prepared = await this.#prepare(ready);
-    if (!prepared) return standing;
+    if (!prepared) return kept;
     while (this.#outcomes.pending > pendingOutcomesMost) await this.#outcomes.idle();
-    const lane = this.#parts.channel.laneOf(ready.claimed.address);
-    const connection = standing?.lane === lane ? standing : await this.#connect(ready, lane, standing);
+    const connection = kept?.target === ready.route.target ? kept : await this.#connect(ready, kept);
     if (!connection) return null;
-    const mail = composeMail(prepared, ready.claimed);
+    const mail = await composeMail(prepared, ready.claimed);
     const submission = await connection.open.deliver({ ...mail, beforeFinalDot: () => this.#mark(ready.claimed) });
-    const wasStale = submission.kind === "failed" && connection === standing && submission.word.step === "mail";
-    // A kept connection may have been closed by the other side meanwhile; that says nothing about this mail.
-    if (wasStale) return this.#see(ready, this.#discard(connection));
-    await this.#conclude(ready, submission);
+    const wasStale = submission.kind === "failed" && connection === kept && submission.word.step === "mail";
+    if (wasStale) {
+      // A kept connection may have been closed by the other side meanwhile; that says nothing about this mail.
+      this.discard(connection);
+      return this.#seeThrough(ready, null);
+    }
+    if (submission.kind === "withdrawn") {
+      if (submission.cause !== undefined) this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
+      await this.#release([ready.claimed]);
+    } else {
+      this.#conclude(ready.claimed, ready.round, readSubmission(submission, this.#parts.channel.kind));
+    }
     return connection;
   }
 
@@ -253,20 +331,23 @@ class SendingNode implements Sender {
   }
 
   /** Null: no connection came about, and the mail's attempt is recorded as failed. */
-  async #connect(ready: Ready, lane: string, standing: LaneConnection | null): Promise<LaneConnection | null> {
-    await standing?.open.close().catch(() => undefined);
-    this.#discard(standing);
-    const opened = await this.#parts.channel.open(lane);
-    if (opened.kind === "open") {
-      this.#channelPauseMs = 0;
-      this.#open.add(opened);
-      return { lane, open: opened };
+  async #connect(ready: Ready, kept: KeptConnection | null): Promise<KeptConnection | null> {
+    if (kept) {
+      await kept.open.close().catch(() => undefined);
+      this.discard(kept);
     }
-    await this.#conclude(ready, opened);
-    this.#channelPauseMs = Math.min(Math.max(this.#channelPauseMs * 2, channelPauseMs.first), channelPauseMs.longest);
-    this.#channelDownUntil = Date.now() + this.#channelPauseMs;
+    const { lane, target } = ready.route;
+    const opened = await this.#parts.channel.open(lane, ready.claimed.domain);
+    if (opened.kind === "open") {
+      this.#rests.delete(lane.key);
+      this.#open.add(opened);
+      return { target, open: opened };
+    }
+    this.#conclude(ready.claimed, ready.round, readSubmission(opened, this.#parts.channel.kind));
+    const pauseMs = Math.min(Math.max((this.#rests.get(lane.key)?.pauseMs ?? 0) * 2, restMs.first), restMs.longest);
+    this.#rests.set(lane.key, { until: Date.now() + pauseMs, pauseMs });
     // The others wait for the host to come back instead of failing one by one.
-    await this.#release(this.#ready.drain().map(({ claimed }) => claimed));
+    await this.#release((this.#lanes.get(lane.key)?.drain() ?? []).map(({ claimed }) => claimed));
     return null;
   }
 
@@ -275,39 +356,60 @@ class SendingNode implements Sender {
     return this.#marks.add({ orgId: claimed.orgId, id: claimed.id, fence: claimed.fence });
   }
 
-  async #conclude({ claimed, round }: Ready, submission: Submission | ConnectFailure): Promise<void> {
+  #conclude(claimed: Claimed, round: OpenRound, reading: Reading): void {
     const { clock, chance, retry, unknownResendMs } = this.#parts;
-    const reading = readSubmission(submission);
-    if (!reading) {
-      if (submission.kind === "withdrawn" && submission.cause !== undefined)
-        this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
-      return this.#release([claimed]);
-    }
     const now = clock.now();
-    const delivery = { ...claimed, state: "submitting" } as const;
     const rules = { retry, unknownResendMs, neverSendTwice: round.neverSendTwice };
-    const step = decideStep(delivery, reading.event, rules, { now, closesAt: round.closesAt, chance: chance() });
+    const when = { now, closesAt: round.closesAt, chance: chance() };
+    const step = decideStep({ ...claimed, state: "submitting" }, reading.event, rules, when);
     if (!step) throw new Error(`No step for ${reading.event.kind} of delivery ${String(claimed.id)}`);
-    this.#outcomes.add({
-      orgId: claimed.orgId,
-      id: claimed.id,
-      generation: claimed.generation,
-      fence: claimed.fence,
-      at: now,
-      step,
-      ...reading,
-    });
+    const { orgId, id, generation, fence } = claimed;
+    this.#outcomes.add({ orgId, id, generation, fence, at: now, step, ...reading });
+  }
+
+  // ---- duties -------------------------------------------------------------------------------------------------------
+
+  async #renewLease(): Promise<void> {
+    if (await this.#node.renew()) return;
+    const { log, settings, name, leaseMs } = this.#parts;
+    log.warn(
+      { node: this.#node.id },
+      "this node was declared dead; it starts anew and leaves its claims to the others",
+    );
+    this.#drainLanes();
+    await this.#node.end();
+    this.#node = await startNode(settings, name, leaseMs);
+  }
+
+  async #sweep(): Promise<void> {
+    const { database, clock, unknownResendMs, log } = this.#parts;
+    await this.#release(this.#unreleased.splice(0));
+    const taken = await takeOverDeadNodes(database, this.#node.id, { now: clock.now(), unknownResendMs });
+    if (taken.nodes > 0) log.warn(taken, "took over the work of dead nodes");
+    for (const round of await listOpenRounds(database.engine)) {
+      await requeueUnknown(database.engine, round, clock.now());
+    }
+    await closeDueRounds(database.engine, clock.now());
   }
 
   /** Gives mails back that have certainly not left. While that cannot be written they are kept aside; the lease's end does it at the latest. */
   async #release(claims: readonly Claimed[]): Promise<void> {
-    await releaseClaims(this.#parts.database.engine, this.#node.id, claims, this.#parts.clock.now()).catch(
-      (error: unknown) => {
-        this.#parts.log.warn({ err: error, mails: claims.length }, "claims could not be given back yet");
-        this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
-        this.#unreleased.push(...claims);
-      },
-    );
+    const { database, clock, log } = this.#parts;
+    await releaseClaims(database.engine, this.#node.id, claims, clock.now()).catch((error: unknown) => {
+      log.warn({ err: error, mails: claims.length }, "claims could not be given back yet");
+      this.#databaseDownUntil = Date.now() + databaseDownPauseMs;
+      this.#unreleased.push(...claims);
+    });
+  }
+
+  #drainLanes(): readonly Claimed[] {
+    return [...this.#lanes.values()].flatMap((lane) => lane.drain().map(({ claimed }) => claimed));
+  }
+
+  #waiting(): number {
+    let waiting = 0;
+    for (const lane of this.#lanes.values()) waiting += lane.waiting;
+    return waiting;
   }
 
   /** While marks or outcomes cannot be written, nothing is begun. */
@@ -315,15 +417,13 @@ class SendingNode implements Sender {
     return this.#outcomes.isBlocked || Date.now() < this.#databaseDownUntil;
   }
 
-  #discard(connection: LaneConnection | null): null {
-    if (connection) {
-      this.#open.delete(connection.open);
-      connection.open.destroy();
-    }
-    return null;
+  #isResting(laneKey: string): boolean {
+    return (this.#rests.get(laneKey)?.until ?? 0) > Date.now();
   }
 
-  // ---- waiting ----------------------------------------------------------------------------------------------------
+  #isDry(round: OpenRound, laneKey: string): boolean {
+    return (this.#dry.get(dryKey(round, laneKey)) ?? 0) > Date.now();
+  }
 
   async #repeat(everyMs: number, until: AbortSignal, work: () => Promise<void>): Promise<void> {
     while (!until.aborted) {
@@ -337,6 +437,10 @@ class SendingNode implements Sender {
   async #pause(ms: number, until = this.#stopping.signal): Promise<void> {
     await wait(ms, undefined, { signal: until }).catch(() => undefined);
   }
+}
+
+function dryKey(round: OpenRound, laneKey: string): string {
+  return `${String(round.roundId)} ${laneKey}`;
 }
 
 /** Registers a node and starts sending. */

@@ -5,6 +5,7 @@ import { findCause } from "../../outcome/cause/find-cause.ts";
 import { readDelayHint } from "../../outcome/delay-hint.ts";
 import type { DeliveryEvent } from "../../outcome/delivery.ts";
 import type { Place } from "../../outcome/outcome.store.ts";
+import type { Channel } from "./channel.ts";
 import type { ConnectFailure, Peer, Submission } from "./smtp-connection.smtp.ts";
 
 export interface Reading {
@@ -15,11 +16,12 @@ export interface Reading {
   readonly place: Place;
 }
 
-/** Null: the mail was withdrawn before it could leave, so there is nothing to record. */
-export function readSubmission(submission: Submission | ConnectFailure): Reading | null {
+/** What came of one try that was made; a mail withdrawn before it could leave has nothing to record. */
+export function readSubmission(
+  submission: Exclude<Submission, { kind: "withdrawn" }> | ConnectFailure,
+  channel: Channel["kind"],
+): Reading {
   switch (submission.kind) {
-    case "withdrawn":
-      return null;
     case "accepted":
       return {
         event: { kind: "accepted" },
@@ -38,20 +40,33 @@ export function readSubmission(submission: Submission | ConnectFailure): Reading
       };
     case "refused":
     case "failed":
-      return readRefusal(submission);
+      return readRefusal(submission, channel);
   }
+}
+
+/** A domain that nothing can be handed to: the word is ours, and about the domain. */
+export function readNoRoute(word: RemoteWord, domain: string): Reading {
+  const peer = { host: domain, address: null, localAddress: null, tls: null };
+  const verdict = judge(word, peer);
+  const event = { kind: "refused", verdict, hintMs: null, text: word.text } as const;
+  return { event, result: "failed", word, verdict, place: placeOf(peer) };
 }
 
 /**
  * What is said before a recipient is named speaks of the server or of us, never of this person: however final it
- * sounds, the mail is put off and the operator is told. A relay that turns us away must not flag a whole company.
+ * sounds, the mail is put off. A relay that turns us away must not flag a whole company, and the operator is told; the
+ * mail host of a domain that does so is that domain's trouble.
  */
-function readRefusal(submission: Extract<Submission | ConnectFailure, { kind: "refused" | "failed" }>): Reading {
+function readRefusal(
+  submission: Extract<Submission | ConnectFailure, { kind: "refused" | "failed" }>,
+  channel: Channel["kind"],
+): Reading {
   const { word, peer } = submission;
   const said = judge(word, peer);
   // Without a code it is our own word: too large, or in need of an extension that the server lacks. That is about the mail.
-  const isAboutUs = beforeRecipient.has(word.step) && (submission.kind === "failed" || word.code !== null);
-  const verdict = isAboutUs && said.permanent ? { ...said, permanent: false } : said;
+  const isEarly = beforeRecipient.has(word.step) && (submission.kind === "failed" || word.code !== null);
+  const verdict = isEarly && said.permanent ? { ...said, permanent: false } : said;
+  const isAboutUs = isEarly && channel !== "mx";
   const about = isAboutUs ? ({ aboutUs: said.permanent ? "for-good" : "for-now" } as const) : {};
   const event = { kind: "refused", verdict, hintMs: readDelayHint(word.text), text: word.text, ...about } as const;
   return { event, result: submission.kind, word, verdict, place: placeOf(peer) };

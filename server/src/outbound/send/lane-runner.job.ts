@@ -1,0 +1,88 @@
+/**
+ * One lane on this node: the mails that wait for it, and the connections that carry them. Opens a connection only when
+ * there is work, keeps it for the next mail to the same target, and never more of them than the lane allows.
+ */
+import type { Lane } from "../route/route.ts";
+import { createReadyQueue } from "./ready-queue.ts";
+import type { Connection } from "./smtp-connection.smtp.ts";
+
+/** A connection kept between mails, and whom it leads to. */
+export interface KeptConnection {
+  readonly target: string;
+  readonly open: Connection;
+}
+
+export interface LaneWork<Item> {
+  /** Sees one mail through and returns the connection that may serve the next; never rejects. */
+  see(item: Item, kept: KeptConnection | null): Promise<KeptConnection | null>;
+  discard(kept: KeptConnection): void;
+}
+
+export class LaneRunner<Item> {
+  readonly lane: Lane;
+  readonly #ready = createReadyQueue<Item>();
+  readonly #work: LaneWork<Item>;
+  readonly #workers = new Set<Promise<void>>();
+  #allowed: number;
+  #idle = 0;
+
+  constructor(lane: Lane, connections: number, work: LaneWork<Item>) {
+    this.lane = lane;
+    this.#allowed = connections;
+    this.#work = work;
+  }
+
+  /** Mails that nobody has begun. */
+  get waiting(): number {
+    return this.#ready.size;
+  }
+
+  get connections(): number {
+    return this.#allowed;
+  }
+
+  /** More or fewer connections from now on; a worker above the number ends after its mail. */
+  allow(connections: number): void {
+    this.#allowed = Math.max(1, connections);
+  }
+
+  put(items: readonly Item[]): void {
+    this.#ready.put(items);
+    const wanted = Math.min(this.#allowed, this.#workers.size + this.#ready.size - this.#idle);
+    while (this.#workers.size < wanted) this.#hire();
+  }
+
+  drain(): readonly Item[] {
+    return this.#ready.drain();
+  }
+
+  /** Resolves when every worker has finished its mail. */
+  async stop(): Promise<void> {
+    this.#ready.close();
+    await Promise.all(this.#workers);
+  }
+
+  #hire(): void {
+    const worker = this.#carry().finally(() => this.#workers.delete(worker));
+    this.#workers.add(worker);
+  }
+
+  async #carry(): Promise<void> {
+    let kept: KeptConnection | null = null;
+    for (;;) {
+      this.#idle += 1;
+      const item = await this.#ready.take();
+      this.#idle -= 1;
+      if (item === null) break;
+      kept = await this.#work.see(item, kept);
+      if (kept && !kept.open.isUsable) {
+        this.#work.discard(kept);
+        kept = null;
+      }
+      if (this.#workers.size > this.#allowed) break;
+    }
+    if (!kept) return;
+    await kept.open.close().catch(() => undefined);
+    this.#work.discard(kept);
+  }
+}
