@@ -3,8 +3,8 @@
  * gets the same ones, so a message sent again is byte for byte the same; without the secret none can be guessed.
  * It stores and checks nothing: whoever wants to find a delivery by its token keeps the token.
  */
-import { createHmac } from "node:crypto";
 import { writeBase32 } from "./encode/base32.ts";
+import { writeHmac } from "./hmac.ts";
 
 /** 160 bits: 32 letters of base32, with none left over. */
 const TOKEN_BYTES = 20;
@@ -21,7 +21,7 @@ export function deriveToken(secret: Buffer, purpose: string, org: number, delive
   ids.writeUInt32BE(org, 0);
   ids.writeBigUInt64BE(BigInt(delivery), 4);
   // NUL ends the purpose, which cannot hold one: no two inputs run together to the same bytes.
-  const mac = createHmac("sha256", secret).update(`${purpose}\0`).update(ids).digest();
+  const mac = writeHmac(secret, Buffer.concat([Buffer.from(`${purpose}\0`), ids]));
   return writeBase32(mac.subarray(0, TOKEN_BYTES));
 }
 

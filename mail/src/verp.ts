@@ -4,8 +4,9 @@
  *
  *   b <base32 of: key id 1 · org 4 · delivery 8 · generation 1 · day 2 · HMAC-SHA-256 cut to 12 octets> @ domain     (46 characters)
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { readBase32, writeBase32 } from "./encode/base32.ts";
+import { writeHmac } from "./hmac.ts";
 import { failed, ok, type Result } from "./result.ts";
 
 export interface ReturnPathKey {
@@ -28,6 +29,7 @@ export interface ReturnPathToken {
 export type ReturnPathProblem = "not-ours" | "forged" | "expired";
 
 const TAG = "b";
+const TAG_BYTES = Buffer.from(TAG);
 const PAYLOAD_BYTES = 16;
 const MAC_BYTES = 12;
 const TOKEN_LENGTH = TAG.length + Math.ceil(((PAYLOAD_BYTES + MAC_BYTES) * 8) / 5);
@@ -89,6 +91,6 @@ function readToken(recipient: string, domain: string): Buffer | undefined {
 
 function macOf(key: ReturnPathKey, payload: Buffer, domain: string): Buffer {
   if (key.secret.length < 32) throw new RangeError("A return-path secret has 32 octets or more.");
-  const hmac = createHmac("sha256", key.secret).update(TAG).update(payload).update(domain.toLowerCase());
-  return hmac.digest().subarray(0, MAC_BYTES);
+  const message = Buffer.concat([TAG_BYTES, payload, Buffer.from(domain.toLowerCase())]);
+  return writeHmac(key.secret, message).subarray(0, MAC_BYTES);
 }

@@ -77,8 +77,8 @@ program
   .requiredOption("--dkim-key <pem>", "file with the private key")
   .requiredOption("--domain <domain>", "d=")
   .requiredOption("--selector <selector>", "s=")
-  .action((file: string, options: { dkimKey: string; domain: string; selector: string }) =>
-    print(signFile(file, options, new Date())),
+  .action(async (file: string, options: { dkimKey: string; domain: string; selector: string }) =>
+    print(await signFile(file, options, new Date())),
   );
 
 program

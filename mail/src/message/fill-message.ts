@@ -38,6 +38,8 @@ export function fillMessage(compiled: CompiledMessage, personal: Personal): Mess
     headers,
     contentHeaders: [{ name: "Content-Type", value: `multipart/alternative;\r\n boundary="${boundary}"` }],
     body: Buffer.from(body, "latin1"),
+    // Quoted-printable has neither tabs nor blanks at a line's end or in a row, and the last boundary ends in one CRLF.
+    isRelaxed: true,
   };
 }
 

@@ -11,6 +11,8 @@ export interface Message {
   readonly contentHeaders: readonly HeaderField[];
   /** CRLF line ends only. */
   readonly body: Buffer;
+  /** The body has DKIM's relaxed form as it stands (RFC 6376 §3.4.4). Only who wrote it that way may say so. */
+  readonly isRelaxed?: true;
 }
 
 /**

@@ -8,11 +8,11 @@ import { Refusal } from "../ground/refusal.ts";
 const lastsMs = 10 * 24 * 3_600_000;
 
 /** The signed message's bytes. Throws a Refusal that says what is wrong with the key, the names or the message. */
-export function signFile(
+export async function signFile(
   path: string,
   options: { dkimKey: string; domain: string; selector: string },
   now: Date,
-): Buffer {
+): Promise<Buffer> {
   const signer = createDkimSigner({
     domain: options.domain,
     selector: options.selector,
@@ -26,7 +26,10 @@ export function signFile(
       "not-a-message",
       `${path} is not a mail message (${message.error}). Give a file with header fields, an empty line and a body.`,
     );
-  return wireBytes({ ...message.value, headers: [signer.value.sign(message.value, now), ...message.value.headers] });
+  return wireBytes({
+    ...message.value,
+    headers: [await signer.value.sign(message.value, now), ...message.value.headers],
+  });
 }
 
 function read(path: string): Buffer {

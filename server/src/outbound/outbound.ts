@@ -5,14 +5,12 @@
  *   (launch-round.job, enqueue.store)  │        │         └ sender.job.ts, which calls composeMail
  *                            prepare-round.store
  *
- * Pure: the same delivery always becomes the same bytes, so a mail that is sent once more is the same mail.
+ * The same delivery always becomes the same bytes, so a mail that is sent once more is the same mail.
  */
 import { type Address, readAddress } from "@roundtrip/mail/address";
 import type { DkimSigner } from "@roundtrip/mail/dkim/sign-dkim";
-import { checkWire } from "@roundtrip/mail/message/check-wire";
 import { fillMessage } from "@roundtrip/mail/message/fill-message";
 import { wireBytes } from "@roundtrip/mail/message/message";
-import { deriveToken } from "@roundtrip/mail/tokens";
 import { returnPathDay, type ReturnPathKey, type ReturnPathToken, writeReturnPath } from "@roundtrip/mail/verp";
 import { writeLink } from "../ground/links.ts";
 import { writePersonalHeaders } from "./message/personal-headers.ts";
@@ -65,8 +63,8 @@ export interface ComposedMail {
   };
 }
 
-/** Throws when the mail cannot be made or signed: nothing is ever sent unsigned. */
-export function composeMail(round: PreparedRound, delivery: ToCompose): ComposedMail {
+/** Rejects when the mail cannot be made or signed: nothing is ever sent unsigned. */
+export async function composeMail(round: PreparedRound, delivery: ToCompose): Promise<ComposedMail> {
   const to = readRecipient(delivery);
   const { names, keys } = round;
   const token: ReturnPathToken = {
@@ -96,13 +94,11 @@ export function composeMail(round: PreparedRound, delivery: ToCompose): Composed
       unsubscribeUrl: names.publicUrl.startsWith("https://") ? unsubscribeLink : null,
     }),
     values: fillValues(prepared, person),
-    seed: deriveToken(keys.link, "boundary", delivery.orgId, delivery.id),
+    seed: reference,
   });
 
-  const signature = round.signer.sign(message, delivery.messageDate);
+  const signature = await round.signer.sign(message, delivery.messageDate);
   const bytes = wireBytes({ ...message, headers: [signature, ...message.headers] });
-  const wire = checkWire(bytes);
-  if (!wire.ok) throw new Error(`The mail of delivery ${String(delivery.id)} is not fit to send: ${wire.error}`);
   return {
     from: returnPath,
     to: to.text,
