@@ -284,8 +284,8 @@ function spawnServer(place: Place): ChildProcess {
     port: String(port),
     max_connections: "200",
     shared_buffers: "128MB",
-    max_wal_size: "1GB",
-    wal_compression: "pglz",
+    max_wal_size: "2GB",
+    wal_compression: "off",
     log_min_messages: "warning",
     timezone: "UTC",
   };

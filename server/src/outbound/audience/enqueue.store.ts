@@ -16,27 +16,30 @@ export interface EnqueuePlan {
   readonly attributes: readonly string[];
 }
 
-const enqueueChunk = `
+/** The statement for texts that use so many attributes; `$6` and what follows are their keys. */
+function enqueueChunk(attributes: number): string {
+  const keys = Array.from({ length: attributes }, (_, index) => `$${String(index + 6)}::text`);
+  const pairs = keys.map((key) => `${key}, c.attributes -> ${key}`).join(", ");
+  return `
   with chunk as materialized (
-    select e.*, ${leftOutBecause("e", "$4::timestamptz")} as because
+    select e.id, e.email, e.name, e.language, e.attributes, ${leftOutBecause("e", "$4::timestamptz")} as because
     from employee e join round r on r.org_id = e.org_id
     where r.org_id = $1 and r.id = $2 and e.id > r.enqueued_through
       and (r.kind = 'live' or exists (select from round_tester t where t.org_id = r.org_id and t.round_id = r.id and t.employee_id = e.id))
     order by e.id limit $3
+  ), spoken as materialized (
+    select s.language, coalesce(
+        (select l from unnest($5::text[]) l where lower(l) = lower(s.language)),
+        (select l from unnest($5::text[]) l where lower(split_part(l, '-', 1)) = lower(split_part(s.language, '-', 1)) limit 1),
+        ($5::text[])[1]) as served
+    from (select distinct language from chunk) s
   ), added as (
     insert into delivery (org_id, round_id, employee_id, state, suppressed_because, address, language, slots, due_at, settled_at)
-    select c.org_id, $2, c.id,
-      case when c.because is null then 'queued' else 'suppressed' end, c.because, c.email,
-      coalesce(
-        (select l from unnest($5::text[]) l where lower(l) = lower(c.language)),
-        (select l from unnest($5::text[]) l where lower(split_part(l, '-', 1)) = lower(split_part(c.language, '-', 1)) limit 1),
-        ($5::text[])[1]),
-      jsonb_build_object('name', c.name, 'attributes',
-        coalesce((select jsonb_object_agg(a.key, a.value) from jsonb_each_text(c.attributes) a where a.key = any ($6::text[])), '{}')),
+    select $1, $2, c.id, case when c.because is null then 'queued' else 'suppressed' end, c.because, c.email, s.served,
+      jsonb_build_object('name', c.name, 'attributes', ${attributes === 0 ? "'{}'::jsonb" : `jsonb_strip_nulls(jsonb_build_object(${pairs}))`}),
       case when c.because is null then $4::timestamptz end,
       case when c.because is not null then $4::timestamptz end
-    from chunk c
-    on conflict on constraint delivery_once do nothing
+    from chunk c join spoken s on s.language = c.language
     returning domain
   ), domains as (
     insert into round_domain (org_id, round_id, domain, people) select $1, $2, domain, count(*) from added group by domain
@@ -47,6 +50,7 @@ const enqueueChunk = `
     enqueued_through = coalesce((select max(id) from chunk), r.enqueued_through)
   where r.org_id = $1 and r.id = $2 and r.state = 'launching'
   returning (select count(*) from chunk) as looked`;
+}
 
 const chunkSize = 10_000;
 
@@ -68,14 +72,8 @@ async function enqueueNextChunk(database: Database, plan: EnqueuePlan, now: Date
       [plan.orgId, plan.roundId],
     );
     if (round.rowCount === 0) return 0;
-    const done = await client.query<{ looked: number }>(enqueueChunk, [
-      plan.orgId,
-      plan.roundId,
-      chunkSize,
-      now,
-      plan.languages,
-      plan.attributes,
-    ]);
+    const values = [plan.orgId, plan.roundId, chunkSize, now, plan.languages, ...plan.attributes];
+    const done = await client.query<{ looked: number }>(enqueueChunk(plan.attributes.length), values);
     return done.rows[0]?.looked ?? 0;
   });
 }
