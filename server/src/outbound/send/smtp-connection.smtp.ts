@@ -29,7 +29,7 @@ import {
   type Transaction,
   type TransactionState,
 } from "@roundtrip/mail/smtp/transaction";
-import { Wire, type TlsFacts } from "./smtp-wire.smtp.ts";
+import { type JudgePeer, type TlsFacts, Wire } from "./smtp-wire.smtp.ts";
 
 export interface ConnectionOptions extends SessionWish {
   /** The name of the server, for TLS and for people; also what is connected to when `address` is missing. */
@@ -41,6 +41,10 @@ export interface ConnectionOptions extends SessionWish {
   readonly localAddress?: string | undefined;
   /** The certificate is verified unless TLS is only opportunistic and no password is at stake, or this says otherwise. */
   readonly tlsOptions?: TlsOptions | undefined;
+  /** Asked in place of the authorities once TLS stands; a server it distrusts hears nothing more (`starttls`). */
+  readonly judgePeer?: JudgePeer | undefined;
+  /** Kept in the facts about the peer: why `tls` is `never`, though the server may be able to. */
+  readonly clearBecause?: string | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** After so many mails `isUsable` is false. */
   readonly maxMessages?: number | undefined;
@@ -85,6 +89,8 @@ export interface Peer {
   readonly localAddress: string | null;
   /** Null: in clear. */
   readonly tls: TlsFacts | null;
+  /** Why it is in clear, where TLS was tried before. */
+  readonly clearBecause?: string;
 }
 
 /** `refused` in the server's own words; `failed` when there was no usable word. `word.step` is `starttls` when TLS is to blame. */
@@ -130,7 +136,8 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   const { ends } = wire;
   if (lost !== null) return { kind: "failed", word: ownWord("connect", lost), peer: { host, ...ends, tls: null } };
   const state = await openSession(wire, options, first.state, timeouts);
-  const peer = { host, ...ends, tls: wire.lostText === null ? wire.tlsFacts : null };
+  const why = options.clearBecause === undefined ? {} : { clearBecause: options.clearBecause };
+  const peer = { host, ...ends, tls: wire.lostText === null ? wire.tlsFacts : null, ...why };
   if (state.kind === "ready")
     return new Connection({
       wire,
@@ -267,7 +274,7 @@ async function openSession(
 ): Promise<SessionState & { kind: "ready" | "ended" }> {
   let state = first;
   if (options.tls === "implicit") {
-    const trouble = await wire.secured(tlsChoice(options), timeouts.commandMs);
+    const trouble = await wire.secured(tlsChoice(options), timeouts.commandMs, options.judgePeer);
     if (trouble !== null) return { kind: "ended", end: breakSession({ kind: "handshake" }, trouble) };
   }
   while (state.kind !== "ready" && state.kind !== "ended") {
@@ -289,16 +296,16 @@ async function nextEvent(
   if (state.kind !== "handshake") {
     return await wire.hear(state.kind === "greeting" ? timeouts.greetingMs : timeouts.commandMs);
   }
-  const trouble = await wire.secured(tlsChoice(options), timeouts.commandMs);
+  const trouble = await wire.secured(tlsChoice(options), timeouts.commandMs, options.judgePeer);
   return trouble === null ? { kind: "secured" } : { kind: "lost", text: trouble };
 }
 
 /** RFC 7435: encryption with whoever answers beats none; but a password, or a demand for TLS, wants the right server. */
-function tlsChoice({ host, tls, auth, tlsOptions }: ConnectionOptions): TlsConnectionOptions {
+function tlsChoice({ host, tls, auth, tlsOptions, judgePeer }: ConnectionOptions): TlsConnectionOptions {
   return {
     host,
     servername: isIP(host) === 0 ? host : "",
-    rejectUnauthorized: auth !== null || tls !== "opportunistic",
+    rejectUnauthorized: !judgePeer && (auth !== null || tls !== "opportunistic"),
     ...tlsOptions,
   };
 }

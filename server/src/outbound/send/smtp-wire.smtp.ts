@@ -3,8 +3,10 @@
  * every wait ends (a reply, a loss, a deadline) and that nothing received before TLS survives into it (RFC 3207 §6). It
  * knows no SMTP commands but the QUIT of an idle farewell; smtp-connection.smtp.ts holds the conversation.
  */
+import type { X509Certificate } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket, type ConnectionOptions as TlsConnectionOptions } from "node:tls";
+import type { Result } from "@roundtrip/mail/result";
 import { explainReplyFault, ReplyReader, type Reply } from "@roundtrip/mail/smtp/reply";
 
 export interface WireOptions {
@@ -30,9 +32,12 @@ export interface TlsFacts {
   readonly version: string;
   readonly cipher: string;
   readonly certificate: "verified" | "unverified";
-  /** Why it is unverified, in OpenSSL's or Node's word, such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
+  /** Why it is unverified, in OpenSSL's or Node's word, such as `DEPTH_ZERO_SELF_SIGNED_CERT`; or what else vouches for it. */
   readonly reason?: string;
 }
+
+/** Decides on a server's certificate in place of the authorities: what vouches for it, or why it cannot be trusted. */
+export type JudgePeer = (certificate: X509Certificate) => Result<string>;
 
 /** So many replies nobody asked for are no accident. */
 const UNREAD_MAX = 16;
@@ -45,6 +50,7 @@ export class Wire {
   #wake: (() => void) | null = null;
   #deadlineAt = Infinity;
   #waitedMs = 0;
+  #vouchedBy: string | null = null;
   readonly #checker: NodeJS.Timeout;
 
   /** Starts to connect; `opened` tells how that went. */
@@ -64,7 +70,7 @@ export class Wire {
   }
 
   /** Null once TLS stands, else why it does not. The wire is lost then. */
-  async secured(options: TlsConnectionOptions, timeoutMs: number): Promise<string | null> {
+  async secured(options: TlsConnectionOptions, timeoutMs: number, judge?: JudgePeer): Promise<string | null> {
     // Refused rather than dropped: with nothing unread here, nothing said in clear can count as said inside TLS.
     if (this.hasUnread) this.#lose("The server sent clear text where TLS was to begin");
     if (this.#lostText !== null) return this.#lostText;
@@ -75,6 +81,7 @@ export class Wire {
     secure.on("data", this.#onData);
     secure.once("secureConnect", () => this.#stir());
     await this.#wait(timeoutMs);
+    if (judge && this.#lostText === null) this.#judge(secure, judge);
     const { lostText } = this;
     return lostText === null ? null : `TLS failed: ${lostText}`;
   }
@@ -124,7 +131,7 @@ export class Wire {
 
   /** Null while the connection is in clear. */
   get tlsFacts(): TlsFacts | null {
-    return this.#socket instanceof TLSSocket ? readTlsFacts(this.#socket) : null;
+    return this.#socket instanceof TLSSocket ? readTlsFacts(this.#socket, this.#vouchedBy) : null;
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -135,6 +142,13 @@ export class Wire {
       return this.#lose("The server talks without being asked");
     if (this.#replies.length > 0) this.#stir();
   };
+
+  #judge(socket: TLSSocket, judge: JudgePeer): void {
+    const certificate = socket.getPeerX509Certificate();
+    const verdict = certificate ? judge(certificate) : null;
+    if (!verdict?.ok) return this.#lose(verdict?.error ?? "The server showed no certificate");
+    this.#vouchedBy = verdict.value;
+  }
 
   #watch(socket: Socket): void {
     socket.on("error", (error) => this.#lose(explainSocketError(error)));
@@ -187,9 +201,10 @@ export class Wire {
   }
 }
 
-function readTlsFacts(socket: TLSSocket): TlsFacts {
+function readTlsFacts(socket: TLSSocket, vouchedBy: string | null): TlsFacts {
   const version = socket.getProtocol() ?? "unknown";
   const cipher = socket.getCipher().standardName;
+  if (vouchedBy !== null) return { version, cipher, certificate: "verified", reason: vouchedBy };
   if (socket.authorized) return { version, cipher, certificate: "verified" };
   // Typed as an Error, in truth most often the bare code of one.
   const why: unknown = socket.authorizationError;

@@ -89,7 +89,7 @@ function placeOf(peer: Peer): Place {
     host: peer.host,
     address: peer.address,
     localAddress: peer.localAddress,
-    tls: peer.tls ? writeTls(peer.tls) : null,
+    tls: peer.tls ? writeTls(peer.tls) : (peer.clearBecause ?? null),
   };
 }
 
