@@ -25,7 +25,7 @@ export async function flagEmployee(
   if (!found || heavierFlag(found.flag, effect.flag) === found.flag) return;
   const text = effect.text.replaceAll("\0", "").slice(0, 2000);
   await client.query(
-    `update employee set flag = $3, flag_cause = $4, flag_text = $5, flagged_at = $6, updated_at = $6 where org_id = $1 and id = $2`,
+    `update employee set flag = $3, flag_cause = $4, flag_text = $5, flagged_at = $6, flag_incident = null, updated_at = $6 where org_id = $1 and id = $2`,
     [delivery.orgId, found.id, effect.flag, effect.verdict?.cause ?? null, text, at],
   );
   await client.query(
@@ -41,7 +41,7 @@ export async function flagEmployee(
 export async function liftSoftFlag(client: Client, delivery: { orgId: number; id: number }, at: Date): Promise<void> {
   await client.query(
     `with lifted as (
-       update employee e set flag = null, flag_cause = null, flag_text = null, flagged_at = null, updated_at = $3
+       update employee e set flag = null, flag_cause = null, flag_text = null, flagged_at = null, flag_incident = null, updated_at = $3
        from delivery d where d.org_id = $1 and d.id = $2 and e.org_id = d.org_id and e.id = d.employee_id and e.flag = 'soft'
        returning e.org_id, e.id)
      insert into flag_event (org_id, employee_id, delivery_id, kind, flag, reason, at)
@@ -81,33 +81,49 @@ export interface Cleared {
   readonly requeued: number;
 }
 
-/**
- * Takes the flag off, with a reason for the history, and sends again what had bounced, expired or been suppressed for
- * this person in rounds that are still open: a new mail each, to the address as it is now.
- */
+/** Takes the flag off one person: `clearFlags` for a list of one. */
 export async function clearFlag(
   client: Client,
   person: { orgId: number; employeeId: number },
   reason: string,
   now: Date,
 ): Promise<Cleared> {
-  const cleared = await client.query<{ flag: Flag }>(
-    `with standing as (select org_id, id, flag, flag_cause from employee where org_id = $1 and id = $2 and flag is not null for no key update),
-          gone as (update employee e set flag = null, flag_cause = null, flag_text = null, flagged_at = null, updated_at = $4
-                   from standing s where e.org_id = s.org_id and e.id = s.id)
-     insert into flag_event (org_id, employee_id, kind, flag, cause, reason, at)
-     select org_id, id, 'cleared', flag, flag_cause, $3, $4 from standing returning flag`,
-    [person.orgId, person.employeeId, reason, now],
+  const people = { orgId: person.orgId, employeeIds: [person.employeeId] };
+  const { cleared, requeued } = await clearFlags(client, people, reason, now);
+  return { cleared: cleared > 0, requeued };
+}
+
+/**
+ * Takes the flags off, with a reason for the history, and sends again what had bounced, expired or been suppressed for
+ * these people in rounds that are not over: a new mail each, to the address as it is now. Counts people and mails.
+ */
+export async function clearFlags(
+  client: Client,
+  people: { orgId: number; employeeIds: readonly number[] },
+  reason: string,
+  now: Date,
+): Promise<{ readonly cleared: number; readonly requeued: number }> {
+  const cleared = await client.query<{ employee_id: number }>(
+    `with standing as (
+       select org_id, id, flag, flag_cause, flag_incident from employee
+       where org_id = $1 and id = any($2::bigint[]) and flag is not null order by id for no key update
+     ), gone as (
+       update employee e set flag = null, flag_cause = null, flag_text = null, flagged_at = null, flag_incident = null, updated_at = $4
+       from standing s where e.org_id = s.org_id and e.id = s.id
+     )
+     insert into flag_event (org_id, employee_id, kind, flag, cause, incident_id, reason, at)
+     select org_id, id, 'cleared', flag, flag_cause, flag_incident, $3, $4 from standing returning employee_id`,
+    [people.orgId, people.employeeIds, reason, now],
   );
-  if (cleared.rowCount === 0) return { cleared: false, requeued: 0 };
+  if (cleared.rowCount === 0) return { cleared: 0, requeued: 0 };
   const requeued = await client.query(
     `update delivery d set state = 'queued', due_at = $3, settled_at = null, suppressed_because = null, address = e.email,
        generation = d.generation + 1, fence = d.fence + 1, attempts = 0, first_tried_at = null, message_date = null, possible_duplicate = false
      from employee e, round r
-     where d.org_id = $1 and d.employee_id = $2 and e.org_id = d.org_id and e.id = d.employee_id
-       and r.org_id = d.org_id and r.id = d.round_id and r.state in ('open', 'paused', 'launching') and r.closes_at > $3
+     where d.org_id = $1 and d.employee_id = any($2::bigint[]) and e.org_id = d.org_id and e.id = d.employee_id
+       and r.org_id = d.org_id and r.id = d.round_id and r.state in ('open', 'paused', 'stopped', 'launching') and r.closes_at > $3
        and (d.state in ('bounced', 'expired') or (d.state = 'suppressed' and d.suppressed_because = 'flagged'))`,
-    [person.orgId, person.employeeId, now],
+    [people.orgId, cleared.rows.map((row) => row.employee_id), now],
   );
-  return { cleared: true, requeued: requeued.rowCount ?? 0 };
+  return { cleared: cleared.rowCount ?? 0, requeued: requeued.rowCount ?? 0 };
 }
