@@ -1,8 +1,8 @@
 /** Which addresses a stranger's DNS may send our mail to. */
-import { BlockList, isIP } from "node:net";
+import { BlockList } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { explainUnfitAddress, isSameAddress, readIpAddress } from "./address-scope.ts";
+import { explainUnfitAddress } from "./address-scope.ts";
 
 describe("an address outside public networks is refused", () => {
   it.each([
@@ -76,40 +76,19 @@ describe("a public address is fit", () => {
   });
 });
 
-describe("reading addresses", () => {
-  it("agrees with Node about what is an address", () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(fc.ipV4(), fc.ipV6(), fc.string({ unit: fc.constantFrom(..."0123456789abcf.:") })),
-        (text) => {
-          expect(readIpAddress(text) !== null).toBe(isIP(text) !== 0);
-        },
-      ),
-      { numRuns: 2000 },
-    );
-  });
-
-  it("agrees with Node about which addresses are private", () => {
-    const inside = new BlockList();
-    for (const [network, bits] of [
-      ["10.0.0.0", 8],
-      ["172.16.0.0", 12],
-      ["192.168.0.0", 16],
-      ["127.0.0.0", 8],
-    ] as const)
-      inside.addSubnet(network, bits);
-    fc.assert(
-      fc.property(fc.ipV4(), (address) => {
-        if (inside.check(address)) expect(explainUnfitAddress(address)).not.toBeNull();
-      }),
-      { numRuns: 2000 },
-    );
-  });
-
-  it("knows one address in two notations", () => {
-    expect(isSameAddress("2001:DB8:0:0::1", "2001:db8::1")).toBe(true);
-    expect(isSameAddress("::ffff:192.0.2.1", "192.0.2.1")).toBe(true);
-    expect(isSameAddress("192.0.2.1", "192.0.2.2")).toBe(false);
-    expect(isSameAddress("nonsense", "nonsense")).toBe(false);
-  });
+it("agrees with Node about which addresses are private", () => {
+  const inside = new BlockList();
+  for (const [network, bits] of [
+    ["10.0.0.0", 8],
+    ["172.16.0.0", 12],
+    ["192.168.0.0", 16],
+    ["127.0.0.0", 8],
+  ] as const)
+    inside.addSubnet(network, bits);
+  fc.assert(
+    fc.property(fc.ipV4(), (address) => {
+      if (inside.check(address)) expect(explainUnfitAddress(address)).not.toBeNull();
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -3,6 +3,7 @@
  * registries it set up). An IPv6 address that only carries an IPv4 one is judged by what it carries. It does not know our
  * own addresses, and it never looks anything up.
  */
+import { readIpAddress } from "../../ground/ip-address.ts";
 
 /** Why mail must not go there, as the end of a sentence that begins with the address; null where it may. */
 export function explainUnfitAddress(address: string): string | null {
@@ -14,21 +15,6 @@ export function explainUnfitAddress(address: string): string | null {
   const unfit = networks.find(({ prefix, bits }) => isWithin(bytes, prefix, bits));
   if (unfit) return unfit.what;
   return bytes.length === 16 && !isWithin(bytes, [0x20], 3) ? "an address that nobody has been given" : null;
-}
-
-/** 4 or 16 bytes; null for anything but the usual notation (no octal, no zone, no blanks). */
-export function readIpAddress(text: string): readonly number[] | null {
-  return text.includes(":") ? readIpv6(text) : readIpv4(text);
-}
-
-export function isIpv6(address: string): boolean {
-  return address.includes(":");
-}
-
-/** Two notations of one address are the same address. */
-export function isSameAddress(left: string, right: string): boolean {
-  const [a, b] = [readIpAddress(left), readIpAddress(right)];
-  return a !== null && b !== null && unwrap(a).join() === unwrap(b).join();
 }
 
 interface Network {
@@ -78,10 +64,6 @@ function findCarried(bytes: readonly number[]): readonly number[] | null {
   return isWithin(bytes, [0x20, 0x02], 16) ? bytes.slice(2, 6) : null;
 }
 
-function unwrap(bytes: readonly number[]): readonly number[] {
-  return bytes.length === 16 && isWithin(bytes, [...zeros(10), 0xff, 0xff], 96) ? bytes.slice(12) : bytes;
-}
-
 function zeros(count: number): number[] {
   return Array.from({ length: count }, () => 0);
 }
@@ -91,37 +73,4 @@ function isWithin(bytes: readonly number[], prefix: readonly number[], bits: num
   for (let index = 0; index < whole; index += 1) if (bytes[index] !== (prefix[index] ?? 0)) return false;
   const rest = bits % 8;
   return rest === 0 || (bytes[whole] ?? 0) >> (8 - rest) === (prefix[whole] ?? 0) >> (8 - rest);
-}
-
-function readIpv4(text: string): readonly number[] | null {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part))) return null;
-  const bytes = parts.map(Number);
-  return bytes.every((byte) => byte <= 255) ? bytes : null;
-}
-
-function readIpv6(text: string): readonly number[] | null {
-  const halves = text.toLowerCase().split("::");
-  if (halves.length > 2) return null;
-  const groups = halves.map((half, index) => readGroups(half, index === halves.length - 1));
-  const [head, tail] = groups;
-  if (!head || tail === null) return null;
-  if (tail === undefined) return head.length === 16 ? head : null;
-  const missing = 16 - head.length - tail.length;
-  return missing >= 2 ? [...head, ...zeros(missing), ...tail] : null;
-}
-
-/** Groups of four hex digits as bytes; the last may be an IPv4 address. */
-function readGroups(text: string, mayEndInIpv4: boolean): number[] | null {
-  if (text === "") return [];
-  const bytes: number[] = [];
-  const groups = text.split(":");
-  for (const [index, group] of groups.entries()) {
-    const ipv4 = mayEndInIpv4 && index === groups.length - 1 && group.includes(".") ? readIpv4(group) : null;
-    if (ipv4) bytes.push(...ipv4);
-    else if (/^[0-9a-f]{1,4}$/.test(group))
-      bytes.push(Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff);
-    else return null;
-  }
-  return bytes;
 }

@@ -2,7 +2,7 @@
  * Checks one of our sending addresses as receivers do: its name (PTR), whether that name leads back to it (forward-confirmed
  * reverse DNS), and whether the name it says hello with is its own. Findings for people; it mends nothing.
  */
-import { isIpv6, isSameAddress, readIpAddress } from "./address-scope.ts";
+import { isIpv6, isSameAddress, readIpAddress } from "../../ground/ip-address.ts";
 import type { DnsClient } from "./dns-client.dns.ts";
 import type { OwnAddress } from "./mx-channel.smtp.ts";
 

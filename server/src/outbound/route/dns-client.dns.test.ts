@@ -3,7 +3,7 @@ import { type DnsServer, startDnsServer } from "@roundtrip/world/dns/dns-server.
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import { createDnsClient, readResolvers } from "./dns-client.dns.ts";
+import { createDnsClient } from "./dns-client.dns.ts";
 
 const servers: DnsServer[] = [];
 afterEach(async () => {
@@ -152,17 +152,4 @@ it("what is no name is never asked for", async () => {
   const { dns } = clientOf(server);
   for (const name of ["", "a b.example", "a\0.example", "a".repeat(300)])
     expect(await dns.ask(name, "MX")).toMatchObject({ kind: "failed" });
-});
-
-it("resolvers are read with and without a port, and told apart from what is none", () => {
-  expect(readResolvers(["192.0.2.53", "127.0.0.1:5353", "2001:db8::53", "[2001:db8::53]:5353"])).toEqual({
-    known: [
-      { address: "192.0.2.53", port: 53 },
-      { address: "127.0.0.1", port: 5353 },
-      { address: "2001:db8::53", port: 53 },
-      { address: "2001:db8::53", port: 5353 },
-    ],
-    unreadable: [],
-  });
-  expect(readResolvers(["dns.example", "192.0.2.53:99999", "192.0.2", ""]).unreadable).toHaveLength(4);
 });

@@ -9,7 +9,7 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { getServers } from "node:dns";
 import { connect } from "node:net";
 import { getDomain } from "tldts";
-import { isIpv6, readIpAddress } from "./address-scope.ts";
+import { type Endpoint, isIpv6, readEndpoint } from "../../ground/ip-address.ts";
 import {
   type DnsAnswer,
   isDnsName,
@@ -29,14 +29,9 @@ export interface DnsClient {
   readonly isTrusted: boolean;
 }
 
-export interface ResolverAddress {
-  readonly address: string;
-  readonly port: number;
-}
-
 export interface DnsClientOptions {
   /** Empty: those of the system. */
-  readonly resolvers: readonly ResolverAddress[];
+  readonly resolvers: readonly Endpoint[];
   readonly nowMs: () => number;
   /** For one question in all, however often it is repeated; 5 seconds unless told. */
   readonly timeoutMs?: number;
@@ -54,7 +49,7 @@ const ZONE_LIMITS = { atOnce: 4, waitingMax: 64 };
 const TRIES = 3;
 
 export function createDnsClient(options: DnsClientOptions): DnsClient {
-  const resolvers = options.resolvers.length > 0 ? options.resolvers : readResolvers(getServers()).known;
+  const resolvers = options.resolvers.length > 0 ? options.resolvers : findSystemResolvers();
   const isTrusted = resolvers.length > 0 && resolvers.every(({ address }) => isLoopback(address));
   const timeoutMs = options.timeoutMs ?? 5 * SECOND;
   const answers = new Remembered<DnsAnswer>(KEPT_ANSWERS);
@@ -75,22 +70,8 @@ export function createDnsClient(options: DnsClientOptions): DnsClient {
   };
 }
 
-/** `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53`, `[2001:db8::53]:5353`. */
-export function readResolvers(texts: readonly string[]): {
-  readonly known: readonly ResolverAddress[];
-  readonly unreadable: readonly string[];
-} {
-  const read = texts.map((text) => ({ text, resolver: readResolver(text) }));
-  return {
-    known: read.flatMap(({ resolver }) => (resolver ? [resolver] : [])),
-    unreadable: read.filter(({ resolver }) => !resolver).map(({ text }) => text),
-  };
-}
-
-function readResolver(text: string): ResolverAddress | null {
-  const bare = readIpAddress(text) ? text : null;
-  const [, address = bare, port = "53"] = /^\[?([0-9a-f.:]+?)\]?:(\d{1,5})$/i.exec(bare ? "" : text) ?? [];
-  return address !== null && readIpAddress(address) && Number(port) <= 65_535 ? { address, port: Number(port) } : null;
+function findSystemResolvers(): readonly Endpoint[] {
+  return getServers().flatMap((text) => readEndpoint(text, 53) ?? []);
 }
 
 function isLoopback(address: string): boolean {
@@ -113,11 +94,7 @@ function failure(why: string): DnsAnswer & { kind: "failed" } {
 }
 
 /** One resolver after the other, each once or more, until one can say or the time is up. */
-async function askInTurn(
-  resolvers: readonly ResolverAddress[],
-  question: Question,
-  timeoutMs: number,
-): Promise<DnsAnswer> {
+async function askInTurn(resolvers: readonly Endpoint[], question: Question, timeoutMs: number): Promise<DnsAnswer> {
   const endsAtMs = performance.now() + timeoutMs;
   let said: DnsAnswer = failure("No name server answered in time");
   const tries = Math.max(TRIES, resolvers.length);
@@ -137,7 +114,7 @@ async function askInTurn(
 
 /** Null: silence. */
 async function askOne(
-  resolver: ResolverAddress,
+  resolver: Endpoint,
   question: Question,
   waitMs: number,
   endsAtMs: number,
@@ -155,7 +132,7 @@ type Read = (reply: Buffer) => ReadAnswer<RecordType>;
 type Heard = DnsAnswer | { readonly kind: "cut" };
 
 /** A socket of its own for each question: the system gives it a random port, and takes replies from this server only. */
-function askByUdp(resolver: ResolverAddress, bytes: Buffer, read: Read, waitMs: number): Promise<Heard | null> {
+function askByUdp(resolver: Endpoint, bytes: Buffer, read: Read, waitMs: number): Promise<Heard | null> {
   const socket = createSocket(isIpv6(resolver.address) ? "udp6" : "udp4");
   return new Promise((resolve) => {
     const end = once((heard: Heard | null) => {
@@ -177,12 +154,12 @@ function isHeard(answer: ReadAnswer<RecordType>): answer is Heard {
   return answer.kind !== "not-ours";
 }
 
-function sendConnected(socket: UdpSocket, { address, port }: ResolverAddress, bytes: Buffer): void {
+function sendConnected(socket: UdpSocket, { address, port }: Endpoint, bytes: Buffer): void {
   socket.connect(port, address, () => socket.send(bytes));
 }
 
 /** RFC 1035 §4.2.2: each message has its length before it. */
-function askByTcp(resolver: ResolverAddress, bytes: Buffer, read: Read, waitMs: number): Promise<Heard | null> {
+function askByTcp(resolver: Endpoint, bytes: Buffer, read: Read, waitMs: number): Promise<Heard | null> {
   const socket = connect({ host: resolver.address, port: resolver.port });
   return new Promise((resolve) => {
     const end = once((heard: Heard | null) => {

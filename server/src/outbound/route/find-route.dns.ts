@@ -6,7 +6,8 @@
 import { isDnsName } from "./dns-answer.ts";
 import type { DnsAnswer, MxRecord } from "./dns-answer.ts";
 import type { DnsClient } from "./dns-client.dns.ts";
-import { explainUnfitAddress, isSameAddress } from "./address-scope.ts";
+import { isSameAddress } from "../../ground/ip-address.ts";
+import { explainUnfitAddress } from "./address-scope.ts";
 import { findProvider } from "./provider.ts";
 import type { RouteTrouble } from "./route-trouble.ts";
 

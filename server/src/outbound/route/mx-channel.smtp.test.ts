@@ -341,17 +341,12 @@ describe("DANE", () => {
   const sha256 = (bytes: Buffer): Buffer => createHash("sha256").update(bytes).digest();
   const keyOf = ({ certificate }: Pick<Identity, "certificate">): Buffer =>
     certificate.publicKey.export({ type: "spki", format: "der" });
-  const pin = (
-    usage: number,
-    selector: number,
-    matchingType: number,
-    certificate: Buffer,
-    more: Partial<DnsName> = {},
-  ): void =>
-    put(`_${String(port)}._tcp.${MX}`, {
-      records: [{ type: "TLSA", usage, selector, matchingType, certificate }],
-      ...more,
-    });
+  /** Three numbers as people write them: usage, selector, matching type. */
+  const pin = (numbers: string, certificate: Buffer, more: Partial<DnsName> = {}): void => {
+    const [usage = 0, selector = 0, matchingType = 0] = numbers.split(" ").map(Number);
+    const records = [{ type: "TLSA", usage, selector, matchingType, certificate } as const];
+    put(`_${String(port)}._tcp.${MX}`, { records, ...more });
+  };
 
   beforeEach(() => {
     facts.isSigned = true;
@@ -362,7 +357,7 @@ describe("DANE", () => {
   });
 
   it("a pinned key is enough: no authority, no name", async () => {
-    pin(3, 1, 1, sha256(keyOf(selfSigned)));
+    pin("3 1 1", sha256(keyOf(selfSigned)));
     await mailHost(FIRST, selfSigned);
     expect(await send()).toMatchObject({
       kind: "accepted",
@@ -372,21 +367,21 @@ describe("DANE", () => {
 
   it("a whole certificate may be pinned, plain or hashed", async () => {
     await mailHost(FIRST, selfSigned);
-    pin(3, 0, 0, selfSigned.certificate.raw);
+    pin("3 0 0", selfSigned.certificate.raw);
     expect(await send()).toMatchObject({ kind: "accepted", peer: { tls: { reason: "DANE" } } });
-    pin(3, 0, 2, createHash("sha512").update(selfSigned.certificate.raw).digest());
+    pin("3 0 2", createHash("sha512").update(selfSigned.certificate.raw).digest());
     expect(await send()).toMatchObject({ kind: "accepted", peer: { tls: { reason: "DANE" } } });
   });
 
   it("another key stops the mail, even with a certificate that authorities vouch for", async () => {
-    pin(3, 1, 1, sha256(keyOf(selfSigned)));
+    pin("3 1 1", sha256(keyOf(selfSigned)));
     const host = await mailHost(FIRST, trusted);
     await expectPutOff(send(), /DANE records.*fits none of its TLSA records/);
     expect(host.mails).toHaveLength(0);
   });
 
   it("a pinned authority vouches for what it has signed, and for that name only", async () => {
-    pin(2, 0, 1, sha256(authority.certificate.raw));
+    pin("2 0 1", sha256(authority.certificate.raw));
     await mailHost(FIRST, trusted);
     expect(await send(newChannel({ ca: selfSigned.cert }))).toMatchObject({
       kind: "accepted",
@@ -399,7 +394,7 @@ describe("DANE", () => {
   });
 
   it("a pinned authority that merely lies beside a foreign certificate proves nothing", async () => {
-    pin(2, 0, 1, sha256(authority.certificate.raw));
+    pin("2 0 1", sha256(authority.certificate.raw));
     const forged = { ...selfSigned, cert: selfSigned.cert + authority.pem };
     const host = await mailHost(FIRST, forged);
     await expectPutOff(send(), /DANE records.*fits none/);
@@ -407,14 +402,14 @@ describe("DANE", () => {
   });
 
   it("STARTTLS stripped on the way puts the mail off", async () => {
-    pin(3, 1, 1, sha256(keyOf(selfSigned)));
+    pin("3 1 1", sha256(keyOf(selfSigned)));
     const host = await mailHost(FIRST, null);
     await expectPutOff(send(), /DANE records.*does not offer STARTTLS/);
     expect(host.mails).toHaveLength(0);
   });
 
   it("records that cannot be used still demand TLS, with anybody", async () => {
-    pin(1, 1, 1, sha256(keyOf(trusted)));
+    pin("1 1 1", sha256(keyOf(trusted)));
     const clear = await mailHost(FIRST, null);
     await expectPutOff(send(), /DANE records.*does not offer STARTTLS/);
     nameHosts(SECOND);
@@ -424,7 +419,7 @@ describe("DANE", () => {
   });
 
   it("records that cannot be looked up in a signed zone put the mail off", async () => {
-    pin(3, 1, 1, sha256(keyOf(selfSigned)), { trouble: "servfail" });
+    pin("3 1 1", sha256(keyOf(selfSigned)), { trouble: "servfail" });
     const host = await mailHost(FIRST, selfSigned);
     await expectPutOff(send(), /DANE records.*cannot be looked up/);
     expect(host.mails).toHaveLength(0);
@@ -438,9 +433,9 @@ describe("DANE", () => {
   it.each([
     ["the MX records", () => put(domain, { records: [{ type: "MX", preference: 0, exchange: MX }], isSigned: false })],
     ["the addresses", () => put(MX, { records: [{ type: "A", data: FIRST }], isSigned: false })],
-    ["the pins", () => pin(3, 1, 1, sha256(keyOf(trusted)), { isSigned: false })],
+    ["the pins", () => pin("3 1 1", sha256(keyOf(trusted)), { isSigned: false })],
   ])("binds nobody where %s are not signed", async (_, unsign) => {
-    pin(3, 1, 1, sha256(keyOf(trusted)));
+    pin("3 1 1", sha256(keyOf(trusted)));
     unsign();
     await mailHost(FIRST, selfSigned);
     expect(await send()).toMatchObject({ kind: "accepted", peer: { tls: { certificate: "unverified" } } });
@@ -448,7 +443,7 @@ describe("DANE", () => {
 
   it("is not asked about in an unsigned zone, where some name servers fail at the question", async () => {
     put(MX, { records: [{ type: "A", data: FIRST }], isSigned: false });
-    pin(3, 1, 1, sha256(keyOf(selfSigned)), { trouble: "servfail" });
+    pin("3 1 1", sha256(keyOf(selfSigned)), { trouble: "servfail" });
     await mailHost(FIRST, selfSigned);
     expect(await send()).toMatchObject({ kind: "accepted" });
     expect(server.timesAsked(`_${String(port)}._tcp.${MX}`)).toBe(0);

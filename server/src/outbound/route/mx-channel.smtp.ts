@@ -9,10 +9,10 @@ import { networkInterfaces } from "node:os";
 import { failed, ok } from "@roundtrip/mail/result";
 import type { Clock } from "../../ground/clock.ts";
 import type { Queryable } from "../../ground/database.store.ts";
+import { type Endpoint, isIpv6 } from "../../ground/ip-address.ts";
 import type { Channel } from "../send/channel.ts";
 import { openConnection } from "../send/smtp-connection.smtp.ts";
-import { isIpv6 } from "./address-scope.ts";
-import { createDnsClient, type DnsClient, type ResolverAddress } from "./dns-client.dns.ts";
+import { createDnsClient, type DnsClient } from "./dns-client.dns.ts";
 import { type Destination, findDestination, type RouteRules } from "./find-route.dns.ts";
 import { orderHosts, type Try } from "./order-hosts.ts";
 import { explainRouteTrouble, type RouteTrouble } from "./route-trouble.ts";
@@ -35,7 +35,7 @@ export interface OwnAddress {
 
 export interface MxSettings {
   /** Empty: the resolvers of the system. DANE needs a validating one on this machine. */
-  readonly resolvers: readonly ResolverAddress[];
+  readonly resolvers: readonly Endpoint[];
   /** Domains to which mail goes only over TLS with a valid certificate, whatever they say themselves. */
   readonly tlsDomains: readonly string[];
   /** Addresses this installation can be reached at, besides those of its interfaces. */

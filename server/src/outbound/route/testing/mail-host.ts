@@ -31,9 +31,9 @@ export async function startMailHost(address: string, port: number, identity: Ide
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
-        const { remoteAddress, secure, hostNameAppearsAs } = session;
+        const { remoteAddress, secure, hostNameAppearsAs: helloName } = session;
         const bytes = Buffer.concat(chunks);
-        mails.push({ from: remoteAddress, isSecure: secure, helloName: String(hostNameAppearsAs), bytes });
+        mails.push({ from: remoteAddress, isSecure: secure, helloName, bytes });
         done();
       });
     },
