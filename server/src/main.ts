@@ -23,6 +23,7 @@ import { readInboundMail, settleInbound } from "./inbound/settle/settle-inbound.
 import { defaultRetryPolicy } from "./outcome/retry-policy.ts";
 import { prepareRound, type PrepareSettings } from "./outbound/prepare-round.store.ts";
 import { launchRoundJob } from "./outbound/round/launch-round.job.ts";
+import { mxChannel } from "./outbound/route/mx-channel.smtp.ts";
 import type { Channel } from "./outbound/send/channel.ts";
 import { relayChannel, worldChannel } from "./outbound/send/host-channel.smtp.ts";
 import { type Sender, startSender } from "./outbound/send/sender.job.ts";
@@ -209,7 +210,7 @@ async function startSending(
   const sender = await startSender({
     database,
     settings,
-    channel: findChannel(config, world),
+    channel: findChannel(config, world, { database, clock, log }),
     clock,
     chance: systemChance,
     log,
@@ -224,8 +225,12 @@ async function startSending(
   return sender;
 }
 
-function findChannel(config: Config, world: ReceivingServer | null): Channel {
+function findChannel(config: Config, world: ReceivingServer | null, { database, clock, log }: Common): Channel {
   const { channel, heloName } = config;
+  if (channel.kind === "mx") {
+    const report = (finding: { readonly domain: string; readonly text: string }) => log.warn(finding, finding.text);
+    return mxChannel(channel, { engine: database.engine, clock, chance: systemChance, report });
+  }
   if (channel.kind === "relay") return relayChannel(channel, heloName);
   return worldChannel((domain) => world?.portFor(domain) ?? channel.port ?? 0, heloName);
 }

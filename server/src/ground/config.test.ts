@@ -51,4 +51,46 @@ describe("readConfig", () => {
       "ROUNDTRIP_PUBLIC_URL must be the https address",
     );
   });
+
+  describe("for direct delivery", () => {
+    const direct = {
+      ROUNDTRIP_CHANNEL: "mx",
+      ROUNDTRIP_PUBLIC_URL: "https://survey.example.com",
+      ROUNDTRIP_MX_ADDRESSES: "192.0.2.10=mail1.example.com, 192.0.2.11+2001:db8::11=Mail2.example.com",
+    };
+
+    it("reads addresses, resolvers and the domains that must have TLS", () => {
+      const config = readConfig({
+        ...direct,
+        ROUNDTRIP_RESOLVER: "127.0.0.1, [2001:db8::53]:5353",
+        ROUNDTRIP_MX_TLS_DOMAINS: "bank.example,Clinic.example",
+      });
+      expect(config.channel).toEqual({
+        kind: "mx",
+        addresses: [
+          { address: "192.0.2.10", heloName: "mail1.example.com" },
+          { address: "192.0.2.11", ipv6: "2001:db8::11", heloName: "mail2.example.com" },
+        ],
+        resolvers: [
+          { address: "127.0.0.1", port: 53 },
+          { address: "2001:db8::53", port: 5353 },
+        ],
+        tlsDomains: ["bank.example", "clinic.example"],
+        port: 25,
+        mayPointInside: false,
+      });
+    });
+
+    it.each([
+      ["ROUNDTRIP_MX_ADDRESSES", "", "ROUNDTRIP_MX_ADDRESSES is missing"],
+      ["ROUNDTRIP_MX_ADDRESSES", "192.0.2.10", "give address=name pairs"],
+      ["ROUNDTRIP_MX_ADDRESSES", "192.0.2=mail.example.com", "give address=name pairs"],
+      ["ROUNDTRIP_MX_ADDRESSES", "192.0.2.10+192.0.2.11=mail.example.com", "give address=name pairs"],
+      ["ROUNDTRIP_RESOLVER", "dns.example", "give addresses of name servers"],
+      ["ROUNDTRIP_MX_TLS_DOMAINS", "*.example", "give a domain name"],
+      ["ROUNDTRIP_PUBLIC_URL", "http://survey.example.com", "ROUNDTRIP_PUBLIC_URL must be the https address"],
+    ])("refuses %s=%j with its cure", (name, text, cure) => {
+      expect(faultsOf({ ...direct, [name]: text })).toContain(cure);
+    });
+  });
 });

@@ -3,10 +3,11 @@
  * an unknown ROUNDTRIP_ variable is a fault too, because a misspelt setting is a setting that silently does nothing.
  */
 import { z } from "zod";
+import { type Endpoint, isIpv6, readEndpoint, readIpAddress } from "./ip-address.ts";
 import { Refusal } from "./refusal.ts";
 
 export type Role = "web" | "sender" | "receiver" | "worker";
-export type ChannelKind = "world" | "relay";
+export type ChannelKind = "world" | "relay" | "mx";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const roles = ["web", "sender", "receiver", "worker"] as const;
@@ -19,6 +20,28 @@ const domain = z
     /^(?=.{1,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
     "give a domain name, such as bounce.example.com",
   );
+
+const listOf = <Item>(item: z.ZodType<Item, string>) =>
+  z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
+    .pipe(z.array(item));
+const resolver = z.string().transform((text, fault): Endpoint => {
+  const endpoint = readEndpoint(text, 53);
+  if (!endpoint) fault.addIssue("give addresses of name servers, such as 127.0.0.1 or 192.0.2.53:5353");
+  return endpoint ?? { address: "", port: 0 };
+});
+const sendingAddress = z.string().transform((text, fault): SendingAddress => {
+  const [addresses = "", heloName = ""] = text.toLowerCase().split("=");
+  const [address = "", ipv6, ...more] = addresses.split("+");
+  const isGood = readIpAddress(address) && (ipv6 === undefined || (isIpv6(ipv6) && readIpAddress(ipv6)));
+  if (!isGood || more.length > 0 || !domain.safeParse(heloName).success)
+    fault.addIssue(
+      "give address=name pairs, such as 192.0.2.10=mail.example.com or 192.0.2.10+2001:db8::10=mail.example.com",
+    );
+  return { address, heloName, ...(ipv6 === undefined ? {} : { ipv6 }) };
+});
 
 const variables = z.strictObject({
   DATABASE_URL: z
@@ -42,7 +65,10 @@ const variables = z.strictObject({
   ROUNDTRIP_INBOUND_HOST: z.string().default("127.0.0.1"),
   ROUNDTRIP_INBOUND_PORT: port.default(2525),
   ROUNDTRIP_CHANNEL: z
-    .enum(["world", "relay"], "choose world (the miniature outside) or relay (an SMTP smart host)")
+    .enum(
+      ["world", "relay", "mx"],
+      "choose world (the miniature outside), relay (an SMTP smart host) or mx (straight to the receivers)",
+    )
     .default("world"),
   ROUNDTRIP_WORLD_PORT: port.optional(),
   ROUNDTRIP_RELAY_URL: z
@@ -52,6 +78,11 @@ const variables = z.strictObject({
     .enum(["never", "opportunistic", "required"], "choose never, opportunistic or required")
     .optional(),
   ROUNDTRIP_RELAY_CA_FILE: z.string().optional(),
+  ROUNDTRIP_RESOLVER: listOf(resolver),
+  ROUNDTRIP_MX_ADDRESSES: listOf(sendingAddress),
+  ROUNDTRIP_MX_TLS_DOMAINS: listOf(domain),
+  ROUNDTRIP_MX_PORT: port.default(25),
+  ROUNDTRIP_MX_INSIDE: z.enum(["refuse", "allow"], "choose refuse, or allow in a test").default("refuse"),
   ROUNDTRIP_HELO_NAME: domain.optional(),
   ROUNDTRIP_CONNECTIONS: z.coerce.number("give a number of connections").int().min(1).max(1000).default(20),
   ROUNDTRIP_SENDING_DOMAIN: domain.default("mail.roundtrip.test"),
@@ -97,7 +128,13 @@ export interface Config {
   readonly unknownResendMs: number;
 }
 
-/** Where mail goes: the miniature world on a loopback port (null: the program starts one itself), or a smart host. */
+export interface SendingAddress {
+  readonly address: string;
+  readonly heloName: string;
+  readonly ipv6?: string;
+}
+
+/** Where mail goes: the miniature world on a loopback port (null: the program starts one itself), a smart host, or the receivers. */
 export type ChannelConfig =
   | { readonly kind: "world"; readonly port: number | null }
   | {
@@ -107,6 +144,17 @@ export type ChannelConfig =
       readonly tls: "never" | "opportunistic" | "required" | "implicit";
       readonly credentials: { readonly user: string; readonly password: string } | null;
       readonly caFile: string | null;
+    }
+  | {
+      readonly kind: "mx";
+      readonly addresses: readonly SendingAddress[];
+      /** Empty: those of the system. */
+      readonly resolvers: readonly Endpoint[];
+      /** Mail to these domains goes only over TLS with a valid certificate. */
+      readonly tlsDomains: readonly string[];
+      readonly port: number;
+      /** May mail go to private and loopback addresses? In tests only. */
+      readonly mayPointInside: boolean;
     };
 
 /** Reads the environment; throws one Refusal that lists every fault with its cure. */
@@ -152,16 +200,36 @@ export function readConfig(environment: Environment): Config {
 
 function readChannel(value: z.infer<typeof variables>, faults: string[]): ChannelConfig | null {
   if (value.ROUNDTRIP_CHANNEL === "world") return { kind: "world", port: value.ROUNDTRIP_WORLD_PORT ?? null };
+  if (!value.ROUNDTRIP_PUBLIC_URL?.startsWith("https://")) {
+    faults.push(
+      "ROUNDTRIP_PUBLIC_URL must be the https address that people reach this server at: real mail carries it in every link, and mail programs opt people out through it.",
+    );
+  }
+  return value.ROUNDTRIP_CHANNEL === "mx" ? readMx(value, faults) : readRelay(value, faults);
+}
+
+function readMx(value: z.infer<typeof variables>, faults: string[]): ChannelConfig {
+  if (value.ROUNDTRIP_MX_ADDRESSES.length === 0) {
+    faults.push(
+      "ROUNDTRIP_MX_ADDRESSES is missing: the channel is mx, so give the addresses to send from with the names they say hello with, such as 192.0.2.10=mail.example.com.",
+    );
+  }
+  return {
+    kind: "mx",
+    addresses: value.ROUNDTRIP_MX_ADDRESSES,
+    resolvers: value.ROUNDTRIP_RESOLVER,
+    tlsDomains: value.ROUNDTRIP_MX_TLS_DOMAINS,
+    port: value.ROUNDTRIP_MX_PORT,
+    mayPointInside: value.ROUNDTRIP_MX_INSIDE === "allow",
+  };
+}
+
+function readRelay(value: z.infer<typeof variables>, faults: string[]): ChannelConfig | null {
   if (!value.ROUNDTRIP_RELAY_URL) {
     faults.push(
       "ROUNDTRIP_RELAY_URL is missing: the channel is relay, so give smtp://host:port or smtps://user:password@host:port.",
     );
     return null;
-  }
-  if (!value.ROUNDTRIP_PUBLIC_URL?.startsWith("https://")) {
-    faults.push(
-      "ROUNDTRIP_PUBLIC_URL must be the https address that people reach this server at: real mail carries it in every link, and mail programs opt people out through it.",
-    );
   }
   const url = new URL(value.ROUNDTRIP_RELAY_URL);
   const credentials = url.username

@@ -4,7 +4,7 @@
  */
 import { isIpv6, isSameAddress, readIpAddress } from "../../ground/ip-address.ts";
 import type { DnsClient } from "./dns-client.dns.ts";
-import type { OwnAddress } from "./mx-channel.smtp.ts";
+import type { OwnAddress } from "./own-address.ts";
 
 export interface AddressFinding {
   readonly id: "address.ptr" | "address.fcrdns" | "address.helo" | "address.helo-is-ptr";

@@ -134,7 +134,7 @@ describe("a domain that no mail can be handed to", () => {
     ["loopback.example", "5.4.4", "domain-invalid", true],
     ["private.example", "5.4.4", "domain-invalid", true],
     ["metadata.example", "5.4.4", "domain-invalid", true],
-    ["ours.example", "5.4.6", "domain-invalid", true],
+    ["ours.example", "4.4.6", "server-fault", false],
     ["broken.example", "4.4.3", "network-or-timeout", false],
     ["refused.example", "4.4.3", "network-or-timeout", false],
     ["silent.example", "4.4.3", "network-or-timeout", false],

@@ -85,9 +85,8 @@ function newChannel(settings: Partial<MxSettings> = {}, parts: Partial<MxParts> 
   return mxChannel(
     {
       resolvers: [{ address: server.host, port: server.port }],
+      addresses: [{ address: OURS, heloName: "sender.example.com" }],
       tlsDomains: [],
-      ourAddresses: [],
-      usesIpv6: false,
       mayPointInside: true,
       port,
       stsPort: policies.port,
@@ -99,7 +98,6 @@ function newChannel(settings: Partial<MxSettings> = {}, parts: Partial<MxParts> 
       engine: test.database.engine,
       clock: systemClock,
       chance: () => 0.5,
-      chooseAddress: () => ({ address: OURS, heloName: "sender.example.com" }),
       report: ({ text }) => void reports.push(text),
       ...parts,
     },
@@ -210,10 +208,10 @@ describe("direct delivery", () => {
     const host = await mailHost(FIRST, selfSigned);
     const inside = await newChannel({ mayPointInside: false }).route(domain);
     expect(inside).toMatchObject({ kind: "no-route", word: { enhanced: "5.4.4", temporary: false } });
-    const ours = newChannel({ ourAddresses: [FIRST] });
-    expect(await ours.route(domain)).toMatchObject({ kind: "no-route", word: { enhanced: "5.4.6" } });
+    const ours = newChannel({ alsoOurs: [FIRST] });
+    expect(await ours.route(domain)).toMatchObject({ kind: "no-route", word: { enhanced: "4.4.6" } });
     const opened = await ours.open({ key: "mx:any", provider: "any" }, domain);
-    expect(opened).toMatchObject({ kind: "failed", word: { enhanced: "5.4.6" } });
+    expect(opened).toMatchObject({ kind: "failed", word: { enhanced: "4.4.6" } });
     expect(host.mails).toHaveLength(0);
   });
 

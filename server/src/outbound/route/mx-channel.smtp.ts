@@ -15,6 +15,7 @@ import { openConnection } from "../send/smtp-connection.smtp.ts";
 import { createDnsClient, type DnsClient } from "./dns-client.dns.ts";
 import { type Destination, findDestination, type RouteRules } from "./find-route.dns.ts";
 import { orderHosts, type Try } from "./order-hosts.ts";
+import { type OwnAddress, pickOwnAddress } from "./own-address.ts";
 import { explainRouteTrouble, type RouteTrouble } from "./route-trouble.ts";
 import type { Lane, Route } from "./route.ts";
 import { createStsPolicies, type StsPolicies } from "./sts-policies.dns.ts";
@@ -25,22 +26,15 @@ import { decideTls, explainTestingBreach, explainTlsBreach, type TlsDemand } fro
 import { findTlsa } from "./tlsa.dns.ts";
 import { explainTlsaMismatch } from "./tlsa.ts";
 
-/** One of our addresses, and the name it says hello with. */
-export interface OwnAddress {
-  readonly address: string;
-  readonly heloName: string;
-  /** An IPv6 address of the same machine, where there is one: without it, mail leaves by the kind of `address` only. */
-  readonly ipv6?: string | undefined;
-}
-
 export interface MxSettings {
+  /** What we send from; at least one. */
+  readonly addresses: readonly OwnAddress[];
   /** Empty: the resolvers of the system. DANE needs a validating one on this machine. */
   readonly resolvers: readonly Endpoint[];
   /** Domains to which mail goes only over TLS with a valid certificate, whatever they say themselves. */
   readonly tlsDomains: readonly string[];
-  /** Addresses this installation can be reached at, besides those of its interfaces. */
-  readonly ourAddresses: readonly string[];
-  readonly usesIpv6: boolean;
+  /** Addresses this installation can be reached at, besides those of its interfaces and those it sends from. */
+  readonly alsoOurs?: readonly string[];
   /** For tests and demo only: see RouteRules. */
   readonly mayPointInside?: boolean;
   /** 25 unless a test says otherwise. */
@@ -55,8 +49,8 @@ export interface MxParts {
   readonly engine: Queryable;
   readonly clock: Clock;
   readonly chance: () => number;
-  /** Which of our addresses writes to a domain; always the same for a while, so that a retry comes from where the first try did. */
-  readonly chooseAddress: (domain: string, provider: string) => OwnAddress;
+  /** Which of our addresses writes to a domain, where that is not to be decided by the domain alone (pickOwnAddress). */
+  readonly chooseAddress?: (domain: string, provider: string) => OwnAddress;
   readonly mailsPerConnection?: (provider: string) => number;
   /** What is worth a line in the log and stops nothing. */
   readonly report: (finding: { readonly domain: string; readonly text: string }) => void;
@@ -111,18 +105,18 @@ class MxChannel implements Channel {
     const { settings } = inside;
     this.#inside = inside;
     this.#tlsDomains = new Set(settings.tlsDomains);
+    const sources = settings.addresses.flatMap(({ address, ipv6 }) => [address, ...(ipv6 === undefined ? [] : [ipv6])]);
     this.#rules = {
-      usesIpv6: settings.usesIpv6,
-      ourAddresses: [...settings.ourAddresses, ...listOutsideAddresses()],
+      usesIpv6: sources.some((address) => isIpv6(address)),
+      ourAddresses: [...sources, ...(settings.alsoOurs ?? []), ...listOutsideAddresses()],
       mayPointInside: settings.mayPointInside ?? false,
     };
   }
 
   async route(domain: string): Promise<Route> {
-    const { dns, parts } = this.#inside;
-    const found = await findDestination(dns, domain, this.#rules);
+    const found = await findDestination(this.#inside.dns, domain, this.#rules);
     if (found.kind !== "destination") return { kind: "no-route", word: explainRouteTrouble(found) };
-    const own = parts.chooseAddress(domain, found.provider);
+    const own = this.#chooseAddress(domain, found.provider);
     const lane = { key: `mx:${own.address}:${found.provider}`, provider: found.provider };
     this.#ownByLane.set(lane.key, own);
     const target = (await this.#isLikeAnyOther(domain)) ? nameTarget(found) : domain;
@@ -130,13 +124,18 @@ class MxChannel implements Channel {
   }
 
   async open({ key, provider }: Lane, domain: string): Promise<Connection | ConnectFailure> {
-    const { dns, sts, parts } = this.#inside;
+    const { dns, sts } = this.#inside;
     const destination = await findDestination(dns, domain, this.#rules);
     if (destination.kind !== "destination") return failFor(domain, destination);
     const policy = await sts.policyOf(domain).catch(() => undefined);
     if (policy === undefined) return failFor(domain, { kind: "policy-unreadable" });
-    const own = this.#ownByLane.get(key) ?? parts.chooseAddress(domain, provider);
+    const own = this.#ownByLane.get(key) ?? this.#chooseAddress(domain, provider);
     return this.#tryAll({ domain, destination, sts: policy, own, provider });
+  }
+
+  #chooseAddress(domain: string, provider: string): OwnAddress {
+    const { settings, parts } = this.#inside;
+    return parts.chooseAddress?.(domain, provider) ?? pickOwnAddress(settings.addresses, domain);
   }
 
   /** Only domains that demand nothing may share connections: what one checked says nothing about another's policy. */

@@ -60,14 +60,6 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    id: "text.leads-back-to-us",
-    pattern: /mail servers of this domain lead back to the machine that sends/,
-    cause: "domain-invalid",
-    source: "RFC 5321 §5.1; our own words when the MX records of a domain name this installation",
-    matches: ["The mail servers of this domain lead back to the machine that sends this mail"],
-    mustNotMatch: ["5.4.6 mail for staff.example loops back to myself"],
-  },
-  {
     id: "text.mailbox-full",
     pattern:
       /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full/,
