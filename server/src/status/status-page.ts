@@ -1,13 +1,20 @@
-/** The plain status page: rounds with their ledgers, people whose mail did not arrive, replies, and what nobody could match. Writes HTML, asks nothing. */
-import { type Cause, explainCause } from "../outcome/cause/cause.ts";
-import { type DeliveryState, deliveryStates } from "../outcome/delivery.ts";
-import { explainFlag, type Flag } from "../outcome/flag.ts";
+/** The plain status page: incidents and warnings first, then rounds with their ledgers, people whose mail did not arrive, replies, and what nobody could match. Writes HTML, asks nothing. */
+import type { SenderFacts } from "../outcome/brake/incident.ts";
+import { type DeliveryState, deliveryStates, type SuppressedBecause } from "../outcome/delivery.ts";
 import { explainLedger, type Ledger, sumLedger } from "../outcome/ledger.ts";
+import { explainLeftOut } from "../outbound/audience/left-out.ts";
 import { escapeHtml } from "../survey/link-pages.ts";
+import { type IncidentStatus, writeIncident } from "./incident-card.ts";
+import { type FlaggedPerson, writePerson } from "./person-line.ts";
+import { script, style } from "./status-style.ts";
+import { type Warning, writeWarnings } from "./warnings.ts";
 
 export interface StatusFacts {
-  readonly organisation: string;
+  readonly sender: SenderFacts;
+  readonly incidents: readonly IncidentStatus[];
+  readonly warnings: readonly Warning[];
   readonly rounds: readonly RoundStatus[];
+  /** People whose flag belongs to no incident. */
   readonly flagged: readonly FlaggedPerson[];
   readonly flaggedCount: number;
   readonly replies: readonly ReplyLine[];
@@ -22,15 +29,8 @@ export interface RoundStatus {
   readonly stoppedBecause: string | null;
   readonly ledger: Ledger;
   readonly sums: boolean;
-}
-
-export interface FlaggedPerson {
-  readonly id: number;
-  readonly name: string;
-  readonly email: string;
-  readonly flag: Flag;
-  readonly cause: Cause | null;
-  readonly text: string;
+  /** People in the round for whom no mail was tried, by reason. */
+  readonly leftOut: readonly { readonly because: SuppressedBecause; readonly people: number }[];
 }
 
 export interface ReplyLine {
@@ -42,11 +42,13 @@ export interface ReplyLine {
 
 /** The whole page; its middle is replaced every second by `writeStatusBody` through a few lines of script. */
 export function writeStatusPage(facts: StatusFacts, nonce: string): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>Roundtrip · ${escapeHtml(facts.organisation)}</title><style nonce="${nonce}">${style}</style></head><body><a class="skip" href="#live">Skip to the rounds</a><header><strong>Roundtrip</strong><span>${escapeHtml(facts.organisation)}</span>${facts.mailboxUrl ? `<a href="${escapeHtml(facts.mailboxUrl)}">Mailbox of the miniature world</a>` : ""}</header><main id="live">${writeStatusBody(facts)}</main><script nonce="${nonce}">${script}</script></body></html>`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>Roundtrip · ${escapeHtml(facts.sender.organisation)}</title><style nonce="${nonce}">${style}</style></head><body><a class="skip" href="#live">Skip to the rounds</a><header><strong>Roundtrip</strong><span>${escapeHtml(facts.sender.organisation)}</span>${facts.mailboxUrl ? `<a href="${escapeHtml(facts.mailboxUrl)}">Mailbox of the miniature world</a>` : ""}</header><main id="live">${writeStatusBody(facts)}</main><script nonce="${nonce}">${script}</script></body></html>`;
 }
 
 export function writeStatusBody(facts: StatusFacts): string {
   return [
+    facts.incidents.map((incident) => writeIncident(incident, facts.sender)).join(""),
+    writeWarnings(facts.warnings),
     facts.rounds.map(writeRound).join("") || '<p class="empty">No round yet.</p>',
     writeFlagged(facts),
     writeReplies(facts),
@@ -74,7 +76,16 @@ function writeRound(round: RoundStatus): string {
   const wrong = round.sums
     ? ""
     : '<p class="trouble" role="alert">The ledger does not sum. This is a fault of Roundtrip; please report it.</p>';
-  return `<section><h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p><div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+  return `<section><h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p><div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div>${writeLeftOut(round)}</section>`;
+}
+
+function writeLeftOut({ leftOut }: RoundStatus): string {
+  if (leftOut.length === 0) return "";
+  const total = leftOut.reduce((sum, reason) => sum + reason.people, 0);
+  const lines = leftOut.map(
+    ({ because, people }) => `<li><b>${count(people)}</b> ${escapeHtml(explainLeftOut(because))}</li>`,
+  );
+  return `<details><summary>${count(total)} left out, and why</summary><ul class="reasons">${lines.join("")}</ul></details>`;
 }
 
 function writeFlagged(facts: StatusFacts): string {
@@ -83,15 +94,7 @@ function writeFlagged(facts: StatusFacts): string {
     facts.flaggedCount > facts.flagged.length
       ? `<p>Showing ${count(facts.flagged.length)} of ${count(facts.flaggedCount)}.</p>`
       : "";
-  return `<section><h2>Did not arrive <small>${count(facts.flaggedCount)} people</small></h2><ul class="people">${facts.flagged.map(writePerson).join("")}</ul>${more}</section>`;
-}
-
-function writePerson(person: FlaggedPerson): string {
-  const why = person.cause ? explainCause(person.cause) : explainFlag(person.flag);
-  const said = person.text
-    ? `<details><summary>What the mail server said</summary><pre>${escapeHtml(person.text)}</pre></details>`
-    : "";
-  return `<li><div><b>${escapeHtml(person.name || person.email)}</b> <span class="mail">${escapeHtml(person.email)}</span><p>${escapeHtml(why)}</p>${said}</div><form method="post" action="?clear=${String(person.id)}"><button type="submit" aria-label="Clear the flag of ${escapeHtml(person.name || person.email)} and send again">Clear &amp; send again</button></form></li>`;
+  return `<section><h2>Did not arrive <small>${facts.flaggedCount === 1 ? "1 person" : `${count(facts.flaggedCount)} people`}</small></h2><ul class="people">${facts.flagged.map(writePerson).join("")}</ul>${more}</section>`;
 }
 
 function writeReplies(facts: StatusFacts): string {
@@ -151,10 +154,3 @@ function share(part: number, whole: number): string {
     ? ""
     : new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format(part / whole);
 }
-
-const style = `:root{color-scheme:light dark;--ink:#1a1d21;--soft:#5b6470;--line:#e2e5ea;--ground:#fff;--raised:#f7f8fa;--accent:#175cd3;--good:#3b82c4;--best:#17803d;--bad:#c0341d;--tired:#b7600b;--unsure:#8a3fc4;--waiting:#9aa3af;--moving:#5b6470;--quiet:#c9ced6}
-@media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#a3acb8;--line:#30363f;--ground:#14171b;--raised:#1c2026;--accent:#84adff;--good:#5aa2e0;--best:#4cc27a;--bad:#f0806c;--tired:#e5a05a;--unsure:#c39af0;--waiting:#6c7683;--moving:#a3acb8;--quiet:#454c57}}
-*{box-sizing:border-box}body{margin:0;font:1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground)}header{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:baseline;padding:1rem 1.5rem;border-bottom:1px solid var(--line)}header span{color:var(--soft)}header a{margin-inline-start:auto}a{color:var(--accent)}main{max-width:60rem;margin:auto;padding:1.5rem}section{margin-bottom:3rem}h1,h2{font-size:1.35rem;line-height:1.25;margin:0 0 .5rem}small{font-size:.9rem;font-weight:400;color:var(--soft)}.sum{font-size:1.1rem;font-variant-numeric:tabular-nums;margin:.5rem 0 1rem}.bars{display:flex;gap:2px;height:.9rem;border-radius:.45rem;overflow:hidden;margin-bottom:1rem}.bar{min-width:3px}.dot{display:inline-block;width:.7rem;height:.7rem;border-radius:50%;margin-inline-end:.5rem}.good{background:var(--good)}.best{background:var(--best)}.bad{background:var(--bad)}.tired{background:var(--tired)}.unsure{background:var(--unsure)}.waiting{background:var(--waiting)}.moving{background:var(--moving)}.quiet{background:var(--quiet)}.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:start;padding:.45rem .75rem .45rem 0;border-bottom:1px solid var(--line);vertical-align:baseline}thead th{color:var(--soft);font-weight:500;font-size:.9rem}tbody th{font-weight:600;white-space:nowrap}.number{text-align:end;font-variant-numeric:tabular-nums}.people{list-style:none;margin:0;padding:0}.people li{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;justify-content:space-between;padding:.9rem 0;border-bottom:1px solid var(--line)}.people li>div{flex:1 1 20rem;min-width:0}.people p{margin:.15rem 0;color:var(--soft);overflow-wrap:anywhere}.mail{color:var(--soft);overflow-wrap:anywhere}details summary{cursor:pointer;color:var(--soft)}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--raised);padding:.75rem;border-radius:.5rem;font-size:.85rem;margin:.5rem 0 0}button{font:inherit;padding:.45rem .9rem;border:1px solid var(--line);border-radius:.5rem;background:var(--raised);color:var(--ink);cursor:pointer}button:hover{border-color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px}.trouble{border-inline-start:4px solid var(--bad);padding:.5rem .9rem;background:var(--raised)}.empty{color:var(--soft)}.skip{position:absolute;inset-inline-start:-99rem}.skip:focus{inset-inline-start:1rem;inset-block-start:1rem}@media(max-width:40rem){main,header{padding-inline:1rem}td:last-child,thead th:last-child{display:none}header a{margin-inline-start:0}}`;
-
-/** Replaces the middle only while nobody is using it: an open detail or a focused button would be torn away. */
-const script = `setInterval(async()=>{const m=document.getElementById("live");if(document.hidden||m.querySelector("details[open]")||m.contains(document.activeElement))return;try{const r=await fetch(location.pathname+"/live");if(r.ok)m.innerHTML=await r.text()}catch{}},1000)`;

@@ -1,11 +1,13 @@
 /**
  * The status page's routes. There are no accounts yet, so the page lives under a secret address that the start prints,
- * made from the master key. Its one action, clearing a flag, is a POST that must come from the page itself.
+ * made from the master key. Its actions (clear a flag, continue or settle an incident) are POSTs that must come from the
+ * page itself; doing one twice does it once.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../ground/clock.ts";
-import { type Database, inOrganisation } from "../ground/database.store.ts";
+import { type Client, type Database, inOrganisation } from "../ground/database.store.ts";
+import { continueIncident, retryAll } from "../outcome/brake/incident.store.ts";
 import { clearFlag } from "../outcome/flag.store.ts";
 import { readStatus } from "./status.store.ts";
 import { writeStatusBody, writeStatusPage } from "./status-page.ts";
@@ -19,7 +21,8 @@ export interface StatusParts {
   readonly mailboxUrl: string | null;
 }
 
-type Keyed = { Params: { key: string }; Querystring: { clear?: string } };
+type Keyed = { Params: { key: string }; Querystring: { [Action in StatusAction]?: string } };
+type StatusAction = "clear" | "continue" | "retry";
 
 export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
   const mayEnter = (request: FastifyRequest<Keyed>): boolean => {
@@ -42,16 +45,22 @@ export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
   });
 
   app.post<Keyed>("/status/:key", async (request, reply) => {
-    const employeeId = Number(request.query.clear);
     if (!mayEnter(request) || !comesFromItself(request)) return reply.code(404).send();
-    if (Number.isSafeInteger(employeeId)) {
-      const person = { orgId: parts.orgId, employeeId };
-      await inOrganisation(parts.database, parts.orgId, (client) =>
-        clearFlag(client, person, "cleared on the status page", parts.clock.now()),
-      );
-    }
+    await inOrganisation(parts.database, parts.orgId, (client) => act(client, parts, request.query));
     return reply.redirect(`/status/${parts.key}`, 303);
   });
+}
+
+async function act(client: Client, { orgId, clock }: StatusParts, query: Keyed["Querystring"]): Promise<void> {
+  const idOf = (action: StatusAction): number | null => {
+    const id = Number(query[action]);
+    return Number.isSafeInteger(id) ? id : null;
+  };
+  const now = clock.now();
+  const [employeeId, continued, mended] = [idOf("clear"), idOf("continue"), idOf("retry")];
+  if (employeeId !== null) await clearFlag(client, { orgId, employeeId }, "cleared on the status page", now);
+  if (continued !== null) await continueIncident(client, { orgId, incidentId: continued }, now);
+  if (mended !== null) await retryAll(client, { orgId, incidentId: mended }, "mended, says the status page", now);
 }
 
 /** Another site may make a browser post here, but it cannot make it say that the request comes from this page. */

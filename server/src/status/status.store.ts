@@ -1,15 +1,69 @@
 /** Gathers what the status page shows, for one organisation. */
 import type { Client } from "../ground/database.store.ts";
+import { listIncidents } from "../outcome/brake/incident.store.ts";
+import type { SenderFacts } from "../outcome/brake/incident.ts";
 import type { Cause } from "../outcome/cause/cause.ts";
+import type { SuppressedBecause } from "../outcome/delivery.ts";
 import type { Flag } from "../outcome/flag.ts";
 import { countLedger } from "../outcome/ledger.store.ts";
-import type { StatusFacts } from "./status-page.ts";
+import type { IncidentStatus } from "./incident-card.ts";
+import type { FlaggedPerson } from "./person-line.ts";
+import type { ReplyLine, RoundStatus, StatusFacts } from "./status-page.ts";
+import type { Warning } from "./warnings.ts";
 
 const mostPeople = 50;
 
-/** Runs inside the organisation's transaction, so that all figures are of one moment. */
+/** Runs inside the organisation's transaction. */
 export async function readStatus(client: Client, orgId: number, mailboxUrl: string | null): Promise<StatusFacts> {
-  const organisation = await client.query<{ name: string }>("select name from organisation where org_id = $1", [orgId]);
+  const single = await listFlagged(client, orgId, null);
+  return {
+    sender: await readSender(client, orgId),
+    incidents: await readIncidents(client, orgId),
+    warnings: await listWarnings(client, orgId),
+    rounds: await listRoundStatus(client, orgId),
+    flagged: single.people,
+    flaggedCount: single.count,
+    replies: await listReplies(client, orgId),
+    unmatched: await countUnmatched(client, orgId),
+    mailboxUrl,
+  };
+}
+
+async function readSender(client: Client, orgId: number): Promise<SenderFacts> {
+  const found = await client.query<{ organisation: string; from_local: string; domain: string | null }>(
+    `select o.name as organisation, o.from_local, (select s.domain from sending_domain s where s.org_id = o.org_id order by s.created_at desc limit 1) as domain
+     from organisation o where o.org_id = $1`,
+    [orgId],
+  );
+  const row = found.rows[0];
+  const sendingDomain = row?.domain ?? "";
+  return {
+    organisation: row?.organisation ?? "",
+    sendingDomain,
+    fromAddress: `${row?.from_local ?? ""}@${sendingDomain}`,
+  };
+}
+
+async function readIncidents(client: Client, orgId: number): Promise<readonly IncidentStatus[]> {
+  const incidents = [];
+  for (const incident of await listIncidents(client, orgId)) {
+    const { people } = await listFlagged(client, orgId, incident.id);
+    incidents.push({ ...incident, some: people });
+  }
+  return incidents;
+}
+
+/** What has a place of its own on the page is not said twice. */
+async function listWarnings(client: Client, orgId: number): Promise<readonly Warning[]> {
+  const found = await client.query<{ kind: string; subject: string; text: string }>(
+    `select kind, subject, text from alert
+     where org_id = $1 and closed_at is null and seen_at is null and kind not in ('bounced', 'incident', 'round-stopped') order by at desc, id limit 50`,
+    [orgId],
+  );
+  return found.rows;
+}
+
+async function listRoundStatus(client: Client, orgId: number): Promise<readonly RoundStatus[]> {
   const rounds = await client.query<{
     id: number;
     name: string;
@@ -17,6 +71,30 @@ export async function readStatus(client: Client, orgId: number, mailboxUrl: stri
     state: string;
     stopped_because: string | null;
   }>("select id, name, kind, state, stopped_because from round where org_id = $1 order by id desc limit 10", [orgId]);
+  const statuses = [];
+  for (const { id, name, kind, state, stopped_because } of rounds.rows) {
+    const { ledger, sums } = await countLedger(client, orgId, id);
+    const leftOut = ledger.suppressed > 0 ? await countLeftOut(client, orgId, id) : [];
+    statuses.push({ name, kind, state, stoppedBecause: stopped_because, ledger, sums, leftOut });
+  }
+  return statuses;
+}
+
+async function countLeftOut(client: Client, orgId: number, roundId: number): Promise<RoundStatus["leftOut"]> {
+  const counted = await client.query<{ because: SuppressedBecause; people: number }>(
+    `select suppressed_because as because, count(*) as people from delivery
+     where org_id = $1 and round_id = $2 and state = 'suppressed' and suppressed_because is not null group by suppressed_because order by people desc, because`,
+    [orgId, roundId],
+  );
+  return counted.rows;
+}
+
+/** Flagged people under an incident, or under none when `incidentId` is null. */
+async function listFlagged(
+  client: Client,
+  orgId: number,
+  incidentId: number | null,
+): Promise<{ people: readonly FlaggedPerson[]; count: number }> {
   const flagged = await client.query<{
     id: number;
     name: string;
@@ -27,43 +105,32 @@ export async function readStatus(client: Client, orgId: number, mailboxUrl: stri
     total: number;
   }>(
     `select id, name, email, flag, flag_cause as cause, flag_text as text, count(*) over () as total
-     from employee where org_id = $1 and flag is not null order by flagged_at desc, id limit $2`,
-    [orgId, mostPeople],
+     from employee where org_id = $1 and flag is not null and flag_incident is not distinct from $2 order by flagged_at desc, id limit $3`,
+    [orgId, incidentId, mostPeople],
   );
+  const people = flagged.rows.map(({ id, name, email, flag, cause, text }) => ({
+    id,
+    name,
+    email,
+    flag,
+    cause,
+    text: text ?? "",
+  }));
+  return { people, count: flagged.rows[0]?.total ?? 0 };
+}
+
+async function listReplies(client: Client, orgId: number): Promise<readonly ReplyLine[]> {
   const replies = await client.query<{ from: string; subject: string; excerpt: string; automatic: boolean }>(
     `select from_text as "from", subject, left(visible_text, 200) as excerpt, automatic from reply where org_id = $1 order by id desc limit 100`,
     [orgId],
   );
+  return replies.rows;
+}
+
+async function countUnmatched(client: Client, orgId: number): Promise<number> {
   const unmatched = await client.query<{ count: number }>(
     "select count(*) from inbound_mail where org_id = $1 and state in ('unmatched', 'unreadable')",
     [orgId],
   );
-  const statuses = [];
-  for (const round of rounds.rows) {
-    const { ledger, sums } = await countLedger(client, orgId, round.id);
-    statuses.push({
-      name: round.name,
-      kind: round.kind,
-      state: round.state,
-      stoppedBecause: round.stopped_because,
-      ledger,
-      sums,
-    });
-  }
-  return {
-    organisation: organisation.rows[0]?.name ?? "",
-    rounds: statuses,
-    flagged: flagged.rows.map((row) => ({
-      id: row.id,
-      name: row.name,
-      email: row.email,
-      flag: row.flag,
-      cause: row.cause,
-      text: row.text ?? "",
-    })),
-    flaggedCount: flagged.rows[0]?.total ?? 0,
-    replies: replies.rows,
-    unmatched: unmatched.rows[0]?.count ?? 0,
-    mailboxUrl,
-  };
+  return unmatched.rows[0]?.count ?? 0;
 }

@@ -43,13 +43,20 @@ export async function applyBrakes(
   for (const { domains, ...round } of suspects) {
     const look: Look = { ...round, since, now, limits };
     const ofRound = rows.filter((row) => row.orgId === round.orgId && row.roundId === round.roundId);
-    const whole = await brakeRound(database, look, ofRound);
-    if (whole) braked.push(whole);
+    const heldNow = new Set<string>();
     for (const domain of domains) {
       const ofDomain = ofRound.filter((row) => row.domain === domain);
       const one = await brakeDomain(database, { ...look, domain }, ofDomain);
       if (one) braked.push(one);
+      if (one) heldNow.add(domain);
     }
+    const contained = (row: FailureRow): boolean => row.held || heldNow.has(row.domain);
+    const whole = await brakeRound(
+      database,
+      look,
+      ofRound.map((row) => toRoundGroup(row, contained(row))),
+    );
+    if (whole) braked.push(whole);
     await groupPeople(database.engine, round, [...domains]);
   }
   return braked;
@@ -96,8 +103,7 @@ async function brakeDomain(
   return kind && openIncident(database, toOpening(look, kind, { ...whole, groups }));
 }
 
-async function brakeRound(database: Database, look: Look, rows: readonly FailureRow[]): Promise<Braked | null> {
-  const groups = rows.map((row) => toGroup(row, row.ofRound));
+async function brakeRound(database: Database, look: Look, groups: readonly FailureGroup[]): Promise<Braked | null> {
   const tally = tallyFailures(groups);
   const { unknown, domainsBlamingUs } = tally;
   const isWorthALook =
@@ -115,6 +121,12 @@ function compare(database: Database, look: Look & { domain: string | null }, tal
 
 function toGroup(row: FailureRow, count: number): FailureGroup {
   return { domain: row.domain, cause: row.cause, rule: row.rule, late: row.late, texts: row.texts, count };
+}
+
+/** Unknown people of a domain that is on hold, or was continued by a person, are dealt with; what is said about us counts from everywhere. */
+function toRoundGroup(row: FailureRow, isContained: boolean): FailureGroup {
+  if (sortFailure(row.cause, true) === "refused") return toGroup(row, row.ofRound);
+  return toGroup(row, isContained ? 0 : Math.min(row.ofDomain, row.ofRound));
 }
 
 function toOpening(

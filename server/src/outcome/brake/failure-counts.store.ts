@@ -19,6 +19,8 @@ export interface FailureRow extends RoundKey {
   readonly ofDomain: number;
   /** The same for the round as a whole. */
   readonly ofRound: number;
+  /** The domain is on hold already. */
+  readonly held: boolean;
   /** The last answers, word for word. */
   readonly texts: readonly string[];
 }
@@ -42,7 +44,8 @@ const failures = `
   select f.org_id, f.round_id, f.domain, f.cause, f.rule, f.late,
     count(*) filter (where f.at > coalesce(of_domain.at, '-infinity')) as of_domain,
     count(*) filter (where f.at > coalesce(of_round.at, '-infinity')) as of_round,
-    (array_agg(f.last_text order by f.at desc) filter (where f.last_text <> ''))[1:20] as texts
+    (array_agg(f.last_text order by f.at desc) filter (where f.last_text <> ''))[1:20] as texts,
+    exists (select from domain_hold h where h.org_id = f.org_id and h.round_id = f.round_id and h.domain = f.domain) as held
   from failed f
   left join looked_at of_domain on of_domain.org_id = f.org_id and of_domain.round_id = f.round_id and of_domain.domain = f.domain
   left join looked_at of_round on of_round.org_id = f.org_id and of_round.round_id = f.round_id and of_round.domain is null
@@ -63,6 +66,7 @@ export async function countFailures(
     late: boolean;
     of_domain: number;
     of_round: number;
+    held: boolean;
     texts: string[] | null;
   }>({
     name: "count-failures",
@@ -78,6 +82,7 @@ export async function countFailures(
     late: row.late,
     ofDomain: row.of_domain,
     ofRound: row.of_round,
+    held: row.held,
     texts: row.texts ?? [],
   }));
 }

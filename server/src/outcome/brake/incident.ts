@@ -64,7 +64,7 @@ export function explainIncident({ domain, kind, evidence }: Shown): string {
 export function adviseOn({ domain, kind }: Shown): string {
   switch (kind) {
     case "refused-by-their-system":
-      return "Send the text below to their IT department. When they have mended it, clear and retry all.";
+      return "Send the mail below to their IT department. When they have mended it, clear and retry all.";
     case "many-unknown":
       return domain === null
         ? "Look through the people below, put the list right by an import, then continue."
@@ -80,21 +80,23 @@ export interface SenderFacts {
   readonly fromAddress: string;
 }
 
-/** A text that can be sent on to the IT department of the refusing side as it stands. */
-export function writeForIt(incident: Shown & { openedAt: Date }, sender: SenderFacts): string {
+export interface MailForIt {
+  readonly subject: string;
+  readonly body: string;
+}
+
+/** A mail that can be sent on to the IT department of the refusing side as it stands. */
+export function writeForIt(incident: Shown & { openedAt: Date }, sender: SenderFacts): MailForIt {
   const { domain, evidence, openedAt } = incident;
-  return [
-    `Subject: Your mail system refuses survey mail of ${sender.organisation}`,
-    "",
+  const body = [
     `Since ${openedAt.toISOString().slice(0, 16).replace("T", " ")} UTC the mail system of ${domain ?? "your domain"} has refused ${number.format(evidence.failed)} ${mails(evidence.failed)} of an employee survey. We have stopped sending to it.`,
-    "",
     `The mails come from ${sender.fromAddress}; every one carries a DKIM signature of ${sender.sendingDomain}.`,
-    "",
-    "Your mail system answered:",
-    ...evidence.texts.map((text) => `    ${text.replaceAll(/\s+/g, " ").trim()}`),
-    "",
+    ["Your mail system answered:", ...evidence.texts.map((text) => `    ${text.replaceAll(/\s+/g, " ").trim()}`)].join(
+      "\n",
+    ),
     "Please find the rule or filter that gave this answer, and let mail through that is signed by this domain. Tell us when it is done, and we send the mails again.",
-  ].join("\n");
+  ].join("\n\n");
+  return { subject: `Your mail system refuses survey mail of ${sender.organisation}`, body };
 }
 
 const number = new Intl.NumberFormat("en");

@@ -163,6 +163,15 @@ describe("braking", () => {
     expect(await refuse(round, firsts.slice(7, 9), unknownUser, after(2))).toEqual([]);
   });
 
+  it("does not stop a round for one dead domain: that one is held", async () => {
+    const round = await seedDomainRound(test, { [one]: 30, [two]: 50 }, start);
+    await acceptMails(test, round, round.mails[two]!, start);
+    expect(await refuse(round, round.mails[one]!.slice(0, 10), unknownUser)).toMatchObject([{ domain: one }]);
+    const key = { orgId: round.orgId, incidentId: (await incidentsOf(round))[0]!.id };
+    await settle(round, (client) => continueIncident(client, key, after(1)));
+    expect(await refuse(round, round.mails[one]!.slice(10, 12), unknownUser, after(2))).toEqual([]);
+  });
+
   it("stops a round that two domains blame on us, and mends all of it in one step", async () => {
     const round = await seedDomainRound(test, { [one]: 5, [two]: 5 }, start);
     const [first] = round.mails[one]!;

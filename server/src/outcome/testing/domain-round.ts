@@ -12,13 +12,14 @@ export interface DomainRound {
   readonly mails: Readonly<Record<string, readonly number[]>>;
 }
 
-/** A round with so many people at each domain, all queued since `at`. */
+/** A round with so many people at each domain, all queued since `at`, in an organisation of its own unless one is named. */
 export async function seedDomainRound(
   test: TestDatabase,
   people: Readonly<Record<string, number>>,
   at: Date,
+  organisation?: number,
 ): Promise<DomainRound> {
-  const orgId = await test.addOrganisation();
+  const orgId = organisation ?? (await test.addOrganisation());
   const owner = test.database.owner;
   const total = Object.values(people).reduce((sum, count) => sum + count, 0);
   const added = await owner.query<{ id: number }>(
