@@ -16,6 +16,7 @@ import type { Lane, Route } from "../route/route.ts";
 import { closeDueRounds, stopRound } from "../round/round.store.ts";
 import type { Channel } from "./channel.ts";
 import { type KeptConnection, LaneRunner, type LaneWork } from "./lane-runner.job.ts";
+import { LaneKeeper } from "./lane-keeper.store.ts";
 import { type NodeLease, startNode, takeOverDeadNodes } from "./node.store.ts";
 import { createOutcomeWriter, type OutcomeWriter } from "./outcome-writer.store.ts";
 import { planClaims, type Stretch } from "./plan-claims.ts";
@@ -71,6 +72,7 @@ const idlePollMs = 200;
 const fullPollMs = 10;
 const databaseDownPauseMs = 500;
 const sweepMs = 1000;
+const keepLanesMs = 500;
 const preparedForMs = 60_000;
 const domainsForMs = 2000;
 const routeForMs = 60_000;
@@ -87,6 +89,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   readonly #dry = new Map<string, number>();
   /** Lanes whose servers could not be reached, until when they rest and how long the next rest is. */
   readonly #rests = new Map<string, { readonly until: number; readonly pauseMs: number }>();
+  readonly #keeper: LaneKeeper;
   readonly #outcomes: OutcomeWriter;
   readonly #marks = createBatcher<Mark, boolean>(claimMost, (marks) =>
     markSubmitting(this.#parts.database.engine, this.#node.id, marks),
@@ -107,6 +110,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   constructor(parts: SenderParts, node: NodeLease) {
     this.#parts = parts;
     this.#node = node;
+    this.#keeper = new LaneKeeper({ ...parts, ownConnections: parts.connections });
     this.#outcomes = createOutcomeWriter(parts.database, parts.log);
   }
 
@@ -118,6 +122,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
     this.#leasing = this.#repeat(this.#parts.leaseMs / 4, this.#ended.signal, () => this.#renewLease());
     this.#loops.push(
       this.#repeat(sweepMs, this.#stopping.signal, () => this.#sweep()),
+      this.#repeat(keepLanesMs, this.#stopping.signal, () => this.#keepLanes()),
       this.#feed(),
     );
   }
@@ -217,8 +222,11 @@ class SendingNode implements Sender, LaneWork<Ready> {
   #laneOf(lane: Lane): LaneRunner<Ready> {
     const known = this.#lanes.get(lane.key);
     if (known) return known;
-    const runner = new LaneRunner<Ready>(lane, this.#parts.connections, this);
+    const runner = new LaneRunner<Ready>(lane, 1, this);
     this.#lanes.set(lane.key, runner);
+    void this.#keepLanes().catch((error: unknown) =>
+      this.#parts.log.warn({ err: error }, "a new lane could not be read; trying again"),
+    );
     return runner;
   }
 
@@ -226,7 +234,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   #roomOf(key: string): number {
     const lane = this.#lanes.get(key);
     if (!lane) return 0;
-    const most = lane.connections * readyPerConnection;
+    const most = Math.min(lane.connections * readyPerConnection, this.#keeper.holdable(key) ?? Infinity);
     const room = most - lane.waiting;
     return room * 2 >= most ? room : 0;
   }
@@ -294,6 +302,11 @@ class SendingNode implements Sender, LaneWork<Ready> {
     const connection = kept?.target === ready.route.target ? kept : await this.#connect(ready, kept);
     if (!connection) return null;
     const mail = await composeMail(prepared, ready.claimed);
+    const { lane } = ready.route;
+    if (!(await this.#keeper.turn(lane, this.#lanes.get(lane.key)?.waiting ?? 0, this.#stopping.signal))) {
+      await this.#release([ready.claimed]);
+      return connection;
+    }
     const submission = await connection.open.deliver({ ...mail, beforeFinalDot: () => this.#mark(ready.claimed) });
     const wasStale = submission.kind === "failed" && connection === kept && submission.word.step === "mail";
     if (wasStale) {
@@ -306,6 +319,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
       await this.#release([ready.claimed]);
     } else {
       this.#conclude(ready.claimed, ready.round, readSubmission(submission, this.#parts.channel.kind));
+      if (submission.kind === "refused") await this.#keeper.heard(lane, submission.word);
     }
     return connection;
   }
@@ -341,9 +355,11 @@ class SendingNode implements Sender, LaneWork<Ready> {
     if (opened.kind === "open") {
       this.#rests.delete(lane.key);
       this.#open.add(opened);
+      await this.#keeper.connected(lane);
       return { target, open: opened };
     }
     this.#conclude(ready.claimed, ready.round, readSubmission(opened, this.#parts.channel.kind));
+    await this.#keeper.unreachable(lane, opened.word);
     const pauseMs = Math.min(Math.max((this.#rests.get(lane.key)?.pauseMs ?? 0) * 2, restMs.first), restMs.longest);
     this.#rests.set(lane.key, { until: Date.now() + pauseMs, pauseMs });
     // The others wait for the host to come back instead of failing one by one.
@@ -392,6 +408,13 @@ class SendingNode implements Sender, LaneWork<Ready> {
     await closeDueRounds(database.engine, clock.now());
   }
 
+  /** What all nodes have learnt about the lanes in use. */
+  async #keepLanes(): Promise<void> {
+    const runners = [...this.#lanes.values()];
+    await this.#keeper.refresh(runners.map(({ lane }) => lane));
+    for (const runner of runners) runner.allow(this.#keeper.connectionsOf(runner.lane));
+  }
+
   /** Gives mails back that have certainly not left. While that cannot be written they are kept aside; the lease's end does it at the latest. */
   async #release(claims: readonly Claimed[]): Promise<void> {
     const { database, clock, log } = this.#parts;
@@ -418,7 +441,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   }
 
   #isResting(laneKey: string): boolean {
-    return (this.#rests.get(laneKey)?.until ?? 0) > Date.now();
+    return (this.#rests.get(laneKey)?.until ?? 0) > Date.now() || this.#keeper.isResting(laneKey);
   }
 
   #isDry(round: OpenRound, laneKey: string): boolean {
