@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { DnsName } from "@roundtrip/world/dns/answer-question";
 import { type DnsServer, startDnsServer } from "@roundtrip/world/dns/dns-server.dns";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { jumpingClock } from "../../ground/clock.ts";
 import { systemClock } from "../../ground/system-clock.process.ts";
 import { useTestDatabase } from "../../testing/test-database.ts";
 import type { Channel } from "../send/channel.ts";
@@ -221,6 +222,17 @@ describe("direct delivery", () => {
     expect(await channel.route("null.example")).toMatchObject({ kind: "no-route", word: { enhanced: "5.1.10" } });
     expect(await channel.route("gone.example")).toMatchObject({ kind: "no-route", word: { enhanced: "5.1.2" } });
   });
+});
+
+it("finds a domain that was put right as soon as its failure no longer holds", async () => {
+  const clock = jumpingClock(systemClock);
+  const channel = newChannel({}, { clock });
+  put(domain, { records: [], trouble: "servfail" });
+  expect(await channel.route(domain)).toMatchObject({ kind: "no-route", word: { temporary: true } });
+  nameHosts(FIRST);
+  expect(await channel.route(domain)).toMatchObject({ kind: "no-route" });
+  clock.jumpTo(new Date(clock.now().getTime() + 31_000));
+  expect(await channel.route(domain)).toMatchObject({ kind: "lane" });
 });
 
 describe("where nobody demands TLS", () => {
