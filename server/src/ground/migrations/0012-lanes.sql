@@ -12,8 +12,8 @@ create table lane (
   failures     integer not null default 0,
   slowed_at    timestamptz,
   grows_at     timestamptz,
-  -- The first instant, by this server's clock, that is not promised to a mail yet. It only ever moves forward.
-  next_slot_at timestamptz not null default clock_timestamp()
+  -- The last instant, by this server's clock, that was given to a mail.
+  last_slot_at timestamptz not null default '-infinity'
 ) with (fillfactor = 50);
 
 grant select, insert, update on lane to roundtrip_engine;

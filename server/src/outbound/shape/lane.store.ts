@@ -106,32 +106,35 @@ export interface SlotGrant {
 }
 
 /** Further ahead nothing is promised, so that a change of pace takes hold within this time. */
-const aheadMs = 1000;
+const ahead = "interval '1 second'";
 /**
- * Slots lie this much further apart than the pace says, so that a mail may begin up to 3 % of a second after its slot
+ * Slots lie this much further apart than the pace says, so that a mail may begin up to 30 ms after its slot
  * (pace.ts) and every window of one second is still within the pace.
  */
 const spreadFactor = 1.03;
 
-// The lock is taken in the order of the keys, or two nodes could wait for one another; only then is the clock read.
+// The lock is taken in the order of the keys, or two nodes could wait for one another; only then is the clock read. A last
+// slot further ahead than any is given means that the clock was set back: what was given until then is over in a second.
 const reserve = `
   with wish as (
     select key, max(wanted) as wanted from unnest($1::text[], $2::integer[]) as w (key, wanted) group by key
   ), free as (
     select l.key, w.wanted from lane l join wish w on w.key = l.key where l.per_second is null
   ), held as materialized (
-    select l.key, l.next_slot_at, w.wanted, ceil(1000000 * ${String(spreadFactor)} / l.per_second)::bigint as every
+    select l.key, l.last_slot_at, w.wanted, ceil(1000000 * ${String(spreadFactor)} / l.per_second)::bigint as every
     from lane l join wish w on w.key = l.key
     where l.per_second is not null and w.wanted > 0 order by l.key for update of l
   ), timed as materialized (
     select h.*, clock_timestamp() as now from held h
   ), begun as (
-    select t.*, greatest(t.next_slot_at, t.now) as first from timed t
+    select t.*, case when t.last_slot_at > t.now + ${ahead} then t.now + ${ahead}
+      else greatest(t.last_slot_at + t.every * interval '1 microsecond', t.now) end as first
+    from timed t
   ), fitting as (
-    select b.*, least(b.wanted, (extract(epoch from b.now + interval '${String(aheadMs)} ms' - b.first) * 1000000)::bigint / b.every + 1) as granted
-    from begun b where b.first <= b.now + interval '${String(aheadMs)} ms'
+    select b.*, least(b.wanted, (extract(epoch from b.now + ${ahead} - b.first) * 1000000)::bigint / b.every + 1) as granted
+    from begun b where b.first <= b.now + ${ahead}
   ), taken as (
-    update lane l set next_slot_at = f.first + f.granted * f.every * interval '1 microsecond'
+    update lane l set last_slot_at = f.first + (f.granted - 1) * f.every * interval '1 microsecond'
     from fitting f where l.key = f.key
     returning l.key, f.granted, f.first, f.now, f.every
   )

@@ -5,10 +5,15 @@
  */
 import type { SlotGrant } from "./lane.store.ts";
 
-/** How late a mail may begin after its slot. Slots lie so far apart that this stays within the pace (lane.store.ts). */
-export const latestMs = 30;
+/**
+ * How late a mail may begin after its slot. Slots lie so far apart that 30 ms stay within the pace (lane.store.ts); the
+ * rest is for timers that are early and for the answer of the database.
+ */
+export const latestMs = 25;
 /** Two steady clocks drift apart by less than this in a millisecond. */
 const driftPerMs = 0.0002;
+/** A database that is far away never answers quickly: after so many readings we go by what we have. */
+const readingsEnough = 10;
 
 /** The node's time at which a statement was sent off, and at which its answer was there. */
 export interface Asked {
@@ -17,24 +22,34 @@ export interface Asked {
 }
 
 /**
- * What the database's clock reads in this node's time. An answer is always a little later than the clock it tells of;
- * the quickest answer so far comes closest, and one that cannot be true any more (a clock was set) begins anew.
+ * What the database's clock reads in this node's time. It was read between the sending and the answer of a statement;
+ * the quickest ones say it most exactly, and one that contradicts them (a clock was set) begins anew.
  */
 export class DatabaseClock {
-  #aheadMs = Infinity;
+  #earliestMs = -Infinity;
+  #latestMs = Infinity;
   #readMs = 0;
+  #readings = 0;
 
   read(databaseMs: number, { sentMs, answeredMs }: Asked): void {
-    const latest = answeredMs - databaseMs;
-    const earliest = sentMs - databaseMs;
-    const known = this.#aheadMs + (answeredMs - this.#readMs) * driftPerMs;
-    this.#aheadMs = known < earliest ? latest : Math.min(known, latest);
+    const driftMs = (answeredMs - this.#readMs) * driftPerMs;
+    const earliestMs = Math.max(this.#earliestMs - driftMs, sentMs - databaseMs);
+    const latestMs = Math.min(this.#latestMs + driftMs, answeredMs - databaseMs);
+    const agrees = earliestMs <= latestMs;
+    this.#earliestMs = agrees ? earliestMs : sentMs - databaseMs;
+    this.#latestMs = agrees ? latestMs : answeredMs - databaseMs;
+    this.#readings = agrees ? this.#readings + 1 : 1;
     this.#readMs = answeredMs;
   }
 
-  /** Only after a first reading. */
+  /** Never early, and at most `doubtMs` late. Only after a first reading. */
   toNodeMs(databaseMs: number): number {
-    return databaseMs + this.#aheadMs;
+    return databaseMs + this.#latestMs;
+  }
+
+  get doubtMs(): number {
+    const doubtMs = this.#latestMs - this.#earliestMs;
+    return this.#readings < readingsEnough ? doubtMs : Math.min(doubtMs, latestMs / 2);
   }
 }
 
@@ -47,6 +62,8 @@ export interface Slot {
 /** A run of slots in this node's time. */
 interface Run {
   readonly firstMs: number;
+  /** How late a mail may begin. */
+  readonly slackMs: number;
   readonly everyMs: number;
   readonly count: number;
 }
@@ -64,7 +81,9 @@ export class Pace {
     if (grant.granted === 0) return;
     this.#clock.read(grant.databaseMs, asked);
     const firstMs = this.#clock.toNodeMs(grant.databaseMs + grant.firstInMs);
-    this.#runs.push({ firstMs, everyMs: grant.everyMs, count: grant.granted });
+    const slackMs = grant.everyMs === 0 ? Infinity : latestMs - this.#clock.doubtMs;
+    // While the database's clock is not known well enough, its slots are lost; each answer makes it better known.
+    if (slackMs >= 0) this.#runs.push({ firstMs, slackMs, everyMs: grant.everyMs, count: grant.granted });
   }
 
   /** The next mail's slot, which is gone then; null when none is left. Whoever wakes after its end takes another. */
@@ -73,7 +92,7 @@ export class Pace {
     const run = this.#runs[0];
     if (!run) return null;
     this.#runs[0] = { ...run, firstMs: run.firstMs + run.everyMs, count: run.count - 1 };
-    return { fromMs: Math.max(run.firstMs, nowMs), untilMs: run.everyMs === 0 ? Infinity : run.firstMs + latestMs };
+    return { fromMs: Math.max(run.firstMs, nowMs), untilMs: run.firstMs + run.slackMs };
   }
 
   /** How many mails can still begin. */
@@ -89,9 +108,8 @@ export class Pace {
 
   #dropMissed(nowMs: number): void {
     this.#runs = this.#runs.flatMap((run) => {
-      if (run.everyMs === 0) return run.count > 0 ? [run] : [];
-      const late = nowMs - latestMs - run.firstMs;
-      const missed = late > 0 ? Math.ceil(late / run.everyMs) : 0;
+      const lateMs = nowMs - run.slackMs - run.firstMs;
+      const missed = lateMs > 0 ? Math.ceil(lateMs / run.everyMs) : 0;
       const count = run.count - missed;
       return count > 0 ? [{ ...run, firstMs: run.firstMs + missed * run.everyMs, count }] : [];
     });

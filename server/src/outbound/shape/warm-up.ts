@@ -117,7 +117,8 @@ function afterIdle({ best, practice }: Warmth, days: number): Warmth {
 
 function ceilingAt(plan: WarmUpPlan, { best, practice }: Warmth): number | null {
   if (practice >= practisedDays) return null;
-  const grown = best < plan.steepUntil ? best * plan.steepFactor : best * plan.factor;
+  const steep = Math.min(best, plan.steepUntil) * plan.steepFactor;
+  const grown = best < plan.steepUntil ? steep : Math.max(steep, best * plan.factor);
   return Math.max(plan.firstDay, Math.floor(grown));
 }
 
