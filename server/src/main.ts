@@ -20,6 +20,7 @@ import { settleOne } from "./inbound/inbound.ts";
 import { startReceiver } from "./inbound/receive/receiver.smtp.ts";
 import { startRecogniser } from "./inbound/recognise/recogniser.worker.ts";
 import { readInboundMail, settleInbound } from "./inbound/settle/settle-inbound.store.ts";
+import { applyBrakes } from "./outcome/brake/apply-brakes.store.ts";
 import { defaultRetryPolicy } from "./outcome/retry-policy.ts";
 import { prepareRound, type PrepareSettings } from "./outbound/prepare-round.store.ts";
 import { launchRoundJob } from "./outbound/round/launch-round.job.ts";
@@ -187,7 +188,11 @@ async function startWorking(
         settleOne({
           read: () => readInboundMail(database, inboundId),
           recognise: (raw) => recogniser.recognise(raw),
-          settle: (mail, recognised) => settleInbound(database, mail, recognised, { ...facts, now: clock.now() }),
+          settle: async (mail, recognised) => {
+            const now = clock.now();
+            const failed = await settleInbound(database, mail, recognised, { ...facts, now });
+            if (failed) await applyBrakes(database, [failed], now);
+          },
         }),
     },
     log,

@@ -12,6 +12,7 @@ import {
   type SendingRules,
   type Step,
 } from "../../outcome/delivery.ts";
+import type { FailedDelivery } from "../../outcome/brake/apply-brakes.store.ts";
 import { carryOut } from "../../outcome/outcome.store.ts";
 import type { Recognised, RecognisedRecipient } from "../recognise/recognised.ts";
 import { decideSettlement, type Settlement } from "./decide-settlement.ts";
@@ -70,24 +71,26 @@ export async function readInboundMail(database: Database, inboundId: number): Pr
   };
 }
 
+/** Returns the failure it wrote, if it did: for the brakes, once this is committed. */
 export async function settleInbound(
   database: Database,
   mail: InboundMail,
   recognised: Recognised,
   facts: SettleFacts,
-): Promise<void> {
-  await inTransaction(database.engine, async (client) => {
+): Promise<FailedDelivery | null> {
+  return inTransaction(database.engine, async (client) => {
     const waiting = await client.query("select from inbound_mail where id = $1 and state = 'received' for update", [
       mail.id,
     ]);
-    if (waiting.rowCount === 0) return;
+    if (waiting.rowCount === 0) return null;
     const token = mail.token ?? findToken(recognised, facts);
     const concerned = token ? await lockDelivery(client, token) : null;
     const settlement = decideSettlement(recognised, concerned?.address ?? null);
     const orgId = token?.org ?? (await findReplyOrganisation(client, mail.envelopeTo));
-    const incident: Case = { mail, recognised, settlement, concerned, token, orgId };
-    await carryOutSettlement(client, incident, facts);
-    await closeMail(client, incident);
+    const matter: Case = { mail, recognised, settlement, concerned, token, orgId };
+    const failed = await carryOutSettlement(client, matter, facts);
+    await closeMail(client, matter);
+    return failed;
   });
 }
 
@@ -115,6 +118,8 @@ function findToken(mail: Recognised, facts: SettleFacts): Token | null {
 interface Concerned extends Delivery {
   readonly orgId: number;
   readonly id: number;
+  readonly roundId: number;
+  readonly domain: string;
   readonly employeeId: number;
   readonly address: string;
   readonly generation: number;
@@ -125,6 +130,8 @@ interface Concerned extends Delivery {
 
 async function lockDelivery(client: Client, token: Token): Promise<Concerned | null> {
   const found = await client.query<{
+    round_id: number;
+    domain: string;
     employee_id: number;
     address: string;
     state: DeliveryState;
@@ -137,7 +144,7 @@ async function lockDelivery(client: Client, token: Token): Promise<Concerned | n
     closes_at: Date;
     never_send_twice: boolean;
   }>(
-    `select d.employee_id, d.address, d.state, d.attempts, d.first_tried_at, d.possible_duplicate, coalesce(e.flag = 'soft', false) as soft_flagged, d.generation, d.fence, r.closes_at, r.never_send_twice
+    `select d.round_id, d.domain, d.employee_id, d.address, d.state, d.attempts, d.first_tried_at, d.possible_duplicate, coalesce(e.flag = 'soft', false) as soft_flagged, d.generation, d.fence, r.closes_at, r.never_send_twice
      from delivery d join round r on r.org_id = d.org_id and r.id = d.round_id join employee e on e.org_id = d.org_id and e.id = d.employee_id
      where d.org_id = $1 and d.id = $2 for update of d`,
     [token.org, token.delivery],
@@ -147,6 +154,8 @@ async function lockDelivery(client: Client, token: Token): Promise<Concerned | n
   return {
     orgId: token.org,
     id: token.delivery,
+    roundId: row.round_id,
+    domain: row.domain,
     employeeId: row.employee_id,
     address: row.address,
     state: row.state,
@@ -171,20 +180,24 @@ interface Case {
   readonly orgId: number | null;
 }
 
-async function carryOutSettlement(client: Client, incident: Case, facts: SettleFacts): Promise<void> {
-  const { settlement, concerned, token } = incident;
-  if (settlement.kind === "reply") await keepReply(client, incident, settlement);
+/** Null unless the delivery has bounced by it. */
+async function carryOutSettlement(client: Client, matter: Case, facts: SettleFacts): Promise<FailedDelivery | null> {
+  const { settlement, concerned, token } = matter;
+  if (settlement.kind === "reply") await keepReply(client, matter, settlement);
   const event =
     settlement.kind === "delivery" ? settlement.event : settlement.kind === "reply" ? settlement.evidence : null;
-  if (!event || !concerned) return;
-  if (settlement.kind === "delivery") await noteNotice(client, incident, settlement);
+  if (!event || !concerned) return null;
+  if (settlement.kind === "delivery") await noteNotice(client, matter, settlement);
   // News of an earlier mail, to an address that has been put right since, says nothing about the present one.
-  if (token?.generation !== concerned.generation) return;
+  if (token?.generation !== concerned.generation) return null;
   const rules = { ...facts.rules, neverSendTwice: concerned.neverSendTwice };
   const step = decideStep(concerned, event, rules, { now: facts.now, closesAt: concerned.closesAt, chance: 0 });
-  if (!step) return;
+  if (!step) return null;
   await writeStep(client, concerned, { step, said: readSaid(settlement), now: facts.now });
   await carryOut(client, concerned, step.effects, facts.now);
+  if (step.state !== "bounced" || event.kind !== "notice-failed") return null;
+  const { orgId, roundId, domain } = concerned;
+  return { orgId, roundId, domain, verdict: event.verdict, text: event.text, at: facts.now };
 }
 
 /** What the notice says about the recipient, in the columns that keep it. */

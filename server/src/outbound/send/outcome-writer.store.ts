@@ -12,7 +12,8 @@ export interface OutcomeWriter {
   readonly isBlocked: boolean;
   /** Outcomes that are not committed yet. */
   readonly pending: number;
-  add(outcome: AttemptOutcome): void;
+  /** Resolves when it is committed, or has been given up; never rejects. */
+  add(outcome: AttemptOutcome): Promise<void>;
   idle(): Promise<void>;
   /** Stops trying again after a failure; what is still unwritten is left to the take-over. */
   giveUp(): void;
@@ -20,6 +21,8 @@ export interface OutcomeWriter {
 
 const largestBatch = 500;
 const retryMs = 250;
+/** Nobody waits for an outcome, so more of them may share a commit; a kill costs no more than these few. */
+const gatherMs = 10;
 
 export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter {
   let blocked = false;
@@ -56,10 +59,14 @@ export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter
     await write(batch.slice(middle));
   };
 
-  const batcher = createBatcher<AttemptOutcome, void>(largestBatch, async (batch) => {
-    await write(batch);
-    return batch.map(() => undefined);
-  });
+  const batcher = createBatcher<AttemptOutcome, void>(
+    largestBatch,
+    async (batch) => {
+      await write(batch);
+      return batch.map(() => undefined);
+    },
+    () => wait(gatherMs),
+  );
 
   return {
     get isBlocked() {
@@ -70,7 +77,7 @@ export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter
     },
     add: (outcome) => {
       pending += 1;
-      batcher
+      return batcher
         .add(outcome)
         .catch((error: unknown) => log.error({ err: error }, "outcomes were left unwritten at the end"))
         .finally(() => (pending -= 1));

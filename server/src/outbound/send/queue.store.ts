@@ -60,11 +60,12 @@ export async function listOpenRounds(engine: Queryable): Promise<readonly OpenRo
   }));
 }
 
-/** The domains of a round that may be sent to. */
+/** The domains of a round that may be sent to: those that no incident holds. */
 export async function listRoundDomains(engine: Queryable, round: OpenRound): Promise<readonly string[]> {
   const found = await engine.query<{ domain: string }>({
     name: "list-round-domains",
-    text: "select domain from round_domain where org_id = $1 and round_id = $2",
+    text: `select d.domain from round_domain d where d.org_id = $1 and d.round_id = $2
+             and not exists (select from domain_hold h where h.org_id = d.org_id and h.round_id = d.round_id and h.domain = d.domain)`,
     values: [round.orgId, round.roundId],
   });
   return found.rows.map((row) => row.domain);

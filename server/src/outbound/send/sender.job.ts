@@ -9,6 +9,8 @@ import { createBatcher } from "../../ground/batcher.ts";
 import type { Clock } from "../../ground/clock.ts";
 import type { ConnectionSettings, Database } from "../../ground/database.store.ts";
 import type { Log } from "../../ground/log.process.ts";
+import { applyBrakes, type FailedDelivery } from "../../outcome/brake/apply-brakes.store.ts";
+import { warnOfDelays } from "../../outcome/brake/warn-of-delays.store.ts";
 import { decideStep } from "../../outcome/delivery.ts";
 import type { RetryPolicy } from "../../outcome/retry-policy.ts";
 import { composeMail, type PreparedRound } from "../outbound.ts";
@@ -73,6 +75,7 @@ const fullPollMs = 10;
 const databaseDownPauseMs = 500;
 const sweepMs = 1000;
 const keepLanesMs = 500;
+const delaysMs = 60_000;
 const preparedForMs = 60_000;
 const domainsForMs = 2000;
 const routeForMs = 60_000;
@@ -91,6 +94,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   readonly #rests = new Map<string, { readonly until: number; readonly pauseMs: number }>();
   readonly #keeper: LaneKeeper;
   readonly #outcomes: OutcomeWriter;
+  readonly #brakes = createBatcher<FailedDelivery, void>(claimMost, (failed) => this.#applyBrakes(failed));
   readonly #marks = createBatcher<Mark, boolean>(claimMost, (marks) =>
     markSubmitting(this.#parts.database.engine, this.#node.id, marks),
   );
@@ -122,6 +126,9 @@ class SendingNode implements Sender, LaneWork<Ready> {
     this.#leasing = this.#repeat(this.#parts.leaseMs / 4, this.#ended.signal, () => this.#renewLease());
     this.#loops.push(
       this.#repeat(sweepMs, this.#stopping.signal, () => this.#sweep()),
+      this.#repeat(delaysMs, this.#stopping.signal, async () => {
+        await warnOfDelays(this.#parts.database, this.#parts.clock.now());
+      }),
       this.#repeat(keepLanesMs, this.#stopping.signal, () => this.#keepLanes()),
       this.#feed(),
     );
@@ -380,7 +387,26 @@ class SendingNode implements Sender, LaneWork<Ready> {
     const step = decideStep({ ...claimed, state: "submitting" }, reading.event, rules, when);
     if (!step) throw new Error(`No step for ${reading.event.kind} of delivery ${String(claimed.id)}`);
     const { orgId, id, generation, fence } = claimed;
-    this.#outcomes.add({ orgId, id, generation, fence, at: now, step, ...reading });
+    const written = this.#outcomes.add({ orgId, id, generation, fence, at: now, step, ...reading });
+    if (step.state !== "bounced" || !reading.verdict) return;
+    const { roundId, domain } = claimed;
+    const failed = { orgId, roundId, domain, verdict: reading.verdict, text: reading.word.text, at: now };
+    void written.then(() => this.#brakes.add(failed));
+  }
+
+  /** Failures that belong together may hold their domain or stop the round; what this node has ready for it goes back. */
+  async #applyBrakes(failed: readonly FailedDelivery[]): Promise<readonly void[]> {
+    const { database, clock, log } = this.#parts;
+    const braked = await applyBrakes(database, failed, clock.now()).catch((error: unknown) => {
+      log.error({ err: error }, "the brakes could not be applied; the next failure tries again");
+      return [];
+    });
+    if (braked.length > 0) {
+      log.warn({ braked }, "brakes were applied");
+      this.#domains.clear();
+      await this.#release(this.#drainLanes());
+    }
+    return failed.map(() => undefined);
   }
 
   // ---- duties -------------------------------------------------------------------------------------------------------
