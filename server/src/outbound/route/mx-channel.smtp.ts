@@ -60,6 +60,7 @@ const MINUTE_MS = 60_000;
 const CONNECT_MS = 30_000;
 const UNREACHABLE_MS = 5 * MINUTE_MS;
 const UNREACHABLE_MAX = 10_000;
+const LANES_MAX = 10_000;
 /** No further server is tried after this long: the mail's turn comes again. */
 const TRYING_MS = 5 * MINUTE_MS;
 const MAILS_PER_CONNECTION = 50;
@@ -118,6 +119,7 @@ class MxChannel implements Channel {
     if (found.kind !== "destination") return { kind: "no-route", word: explainRouteTrouble(found) };
     const own = this.#chooseAddress(domain, found.provider);
     const lane = { key: `mx:${own.address}:${found.provider}`, provider: found.provider };
+    if (this.#ownByLane.size >= LANES_MAX) this.#ownByLane.clear();
     this.#ownByLane.set(lane.key, own);
     const target = (await this.#isLikeAnyOther(domain)) ? nameTarget(found) : domain;
     return { kind: "lane", lane, target: `${lane.key}:${target}` };
