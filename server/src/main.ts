@@ -28,6 +28,7 @@ import { mxChannel } from "./outbound/route/mx-channel.smtp.ts";
 import type { Channel } from "./outbound/send/channel.ts";
 import { relayChannel, worldChannel } from "./outbound/send/host-channel.smtp.ts";
 import { type Sender, startSender } from "./outbound/send/sender.job.ts";
+import { profileOf } from "./outbound/shape/profiles.ts";
 import { ensureDkimKey } from "./outbound/sign/dkim-key.store.ts";
 import { ensureOrganisation } from "./accounts/organisation.store.ts";
 import { addStatusPage } from "./status/status.http.ts";
@@ -234,7 +235,8 @@ function findChannel(config: Config, world: ReceivingServer | null, { database, 
   const { channel, heloName } = config;
   if (channel.kind === "mx") {
     const report = (finding: { readonly domain: string; readonly text: string }) => log.warn(finding, finding.text);
-    return mxChannel(channel, { engine: database.engine, clock, chance: systemChance, report });
+    const mailsPerConnection = (provider: string) => profileOf(provider).mailsPerConnection;
+    return mxChannel(channel, { engine: database.engine, clock, chance: systemChance, mailsPerConnection, report });
   }
   if (channel.kind === "relay") return relayChannel(channel, heloName);
   return worldChannel((domain) => world?.portFor(domain) ?? channel.port ?? 0, heloName);

@@ -75,7 +75,8 @@ describe("an answer is believed", () => {
     expect(await dns.ask("b.example", "A")).toMatchObject({ isAuthentic: false });
   });
 
-  it("as validated by nobody but resolvers on this machine", () => {
+  it("as validated by nobody but resolvers on this machine that the operator has named", () => {
+    expect(createDnsClient({ resolvers: [], nowMs: () => 0 }).isTrusted).toBe(false);
     const far = { host: "192.0.2.53", port: 53 };
     expect(clientOf(far).dns.isTrusted).toBe(false);
     expect(clientOf({ host: "127.0.0.1", port: 53 }, far).dns.isTrusted).toBe(false);

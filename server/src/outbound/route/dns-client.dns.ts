@@ -25,7 +25,10 @@ import { Turns } from "./turns.ts";
 export interface DnsClient {
   /** Never rejects. */
   ask<Type extends RecordType>(name: string, type: Type): Promise<DnsAnswer<Type>>;
-  /** All resolvers stand on this machine, so their word on what is signed reaches us unforged (RFC 7672 §2.1). */
+  /**
+   * All resolvers were named by the operator and stand on this machine, so their word on what is signed reaches us unforged
+   * (RFC 7672 §2.1). Those of the system may be mere forwarders, which pass on any AD flag.
+   */
   readonly isTrusted: boolean;
 }
 
@@ -50,7 +53,7 @@ const TRIES = 3;
 
 export function createDnsClient(options: DnsClientOptions): DnsClient {
   const resolvers = options.resolvers.length > 0 ? options.resolvers : findSystemResolvers();
-  const isTrusted = resolvers.length > 0 && resolvers.every(({ address }) => isLoopback(address));
+  const isTrusted = options.resolvers.length > 0 && resolvers.every(({ address }) => isLoopback(address));
   const timeoutMs = options.timeoutMs ?? 5 * SECOND;
   const answers = new Remembered<DnsAnswer>(KEPT_ANSWERS);
   const zones = new Turns(ZONE_LIMITS);
