@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { DnsName } from "@roundtrip/world/dns/answer-question";
 import { type DnsServer, startDnsServer } from "@roundtrip/world/dns/dns-server.dns";
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { jumpingClock } from "../../ground/clock.ts";
 import { systemClock } from "../../ground/system-clock.process.ts";
@@ -233,6 +234,17 @@ it("finds a domain that was put right as soon as its failure no longer holds", a
   expect(await channel.route(domain)).toMatchObject({ kind: "no-route" });
   clock.jumpTo(new Date(clock.now().getTime() + 31_000));
   expect(await channel.route(domain)).toMatchObject({ kind: "lane" });
+});
+
+it("sends nothing while our own database cannot say which policy holds", async () => {
+  const host = await mailHost(FIRST, selfSigned);
+  const engine = new pg.Pool();
+  await engine.end();
+  expect(await open(newChannel({}, { engine }))).toMatchObject({
+    kind: "failed",
+    word: { enhanced: "4.4.3", temporary: true },
+  });
+  expect(host.mails).toHaveLength(0);
 });
 
 describe("where nobody demands TLS", () => {
