@@ -87,10 +87,10 @@ function compilePart(pieces: readonly Piece[], isHtml: boolean): CompiledPart {
       slot: piece.slot,
       escapeHtml: isHtml && piece.raw !== true,
       join: lineEnds ? "" : SOFT_BREAK,
-      after: isLast ? after : endAtLineStart(after),
+      after: narrow(isLast ? after : endAtLineStart(after)),
     };
   });
-  return { lead: rest.length === 0 ? first : endAtLineStart(first), slots };
+  return { lead: narrow(rest.length === 0 ? first : endAtLineStart(first)), slots };
 }
 
 type Slot = Exclude<Piece, string>;
@@ -106,6 +106,14 @@ function group(pieces: readonly Piece[]): { lead: string; rest: readonly { piece
     else lead += piece;
   }
   return { lead, rest };
+}
+
+/**
+ * The same text, one byte a character in memory: quoted-printable is ASCII, but what was cut out of wider text stays as
+ * wide as that, and so would every mail that is put together with it.
+ */
+function narrow(encoded: string): string {
+  return Buffer.from(encoded, "latin1").toString("latin1");
 }
 
 function endAtLineStart(encoded: string): string {

@@ -32,8 +32,8 @@ export function fillMessage(compiled: CompiledMessage, personal: Personal): Mess
   }
   const boundary = writeBoundary(personal.seed);
   const html = fillPart(compiled.html, personal.values);
-  const parts = [`${TEXT_PART}${text}`, `${HTML_PART}${html}`];
-  const body = `--${boundary}\r\n${parts.join(`\r\n--${boundary}\r\n`)}\r\n--${boundary}--\r\n`;
+  const next = `--${boundary}\r\n`;
+  const body = `${next}${TEXT_PART}${text}\r\n${next}${HTML_PART}${html}\r\n--${boundary}--\r\n`;
   return {
     headers,
     contentHeaders: [{ name: "Content-Type", value: `multipart/alternative;\r\n boundary="${boundary}"` }],

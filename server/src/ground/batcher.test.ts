@@ -27,3 +27,27 @@ it("fails the items of a failed batch and goes on with the next", async () => {
   expect(await good).toBe("good");
   await batcher.idle();
 });
+
+it("lets items gather after each batch, unless a whole one waits already", async () => {
+  const sizes: number[] = [];
+  const gathers: (() => void)[] = [];
+  const batcher = createBatcher<number, number>(
+    3,
+    async (items) => {
+      sizes.push(items.length);
+      return items;
+    },
+    () => new Promise((resume) => gathers.push(resume)),
+  );
+  await batcher.add(1);
+  const others = [2, 3].map((item) => batcher.add(item));
+  await expect.poll(() => gathers.length).toBe(1);
+  expect(sizes).toEqual([1]);
+  gathers[0]!();
+  await Promise.all(others);
+  const many = [4, 5, 6, 7, 8, 9].map((item) => batcher.add(item));
+  await expect.poll(() => gathers.length).toBe(2);
+  gathers[1]!();
+  await Promise.all(many);
+  expect(sizes).toEqual([1, 2, 3, 3]);
+});

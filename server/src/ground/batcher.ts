@@ -1,6 +1,6 @@
 /**
- * Gathers single writes into batches without a timer: whatever arrives while one batch is being written makes up the
- * next. Under load batches grow by themselves, and a lone item never waits. Does not retry; `write` decides that.
+ * Gathers single writes into batches: whatever arrives while one batch is being written makes up the next. Under load
+ * batches grow by themselves, and a lone item never waits for company. Does not retry; `write` decides that.
  */
 export interface Batcher<Item, Answer> {
   /** Resolves with this item's answer once its batch is written; rejects when the batch could not be. */
@@ -15,10 +15,14 @@ interface Waiting<Item, Answer> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** `write` gets at most `largest` items and returns their answers in the same order. */
+/**
+ * `write` gets at most `largest` items and returns their answers in the same order. Between two batches `gather` may
+ * take its time: what a statement and its commit cost is then shared by more items. A full batch does not wait for it.
+ */
 export function createBatcher<Item, Answer>(
   largest: number,
   write: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  gather: () => Promise<void> = () => Promise.resolve(),
 ): Batcher<Item, Answer> {
   let waiting: Waiting<Item, Answer>[] = [];
   let running: Promise<void> | null = null;
@@ -33,6 +37,7 @@ export function createBatcher<Item, Answer>(
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
+      if (waiting.length < largest) await gather();
     }
     running = null;
   };
