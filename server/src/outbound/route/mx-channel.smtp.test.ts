@@ -335,6 +335,17 @@ describe("MTA-STS", () => {
     expect(unnamed.mails).toHaveLength(0);
   });
 
+  it("enforce: finds the server it names behind any number of others", async () => {
+    const others = Array.from({ length: 8 }, (_, index) => `forged${String(index)}.example`);
+    const records = [...others, MX].map((exchange, preference) => ({ type: "MX", preference, exchange }) as const);
+    put(domain, { records });
+    for (const name of others) put(name, { records: [{ type: "A", data: SECOND }] });
+    announce("enforce", [MX]);
+    const [named, forged] = [await mailHost(FIRST, trusted), await mailHost(SECOND, selfSigned)];
+    expect(await send()).toMatchObject({ kind: "accepted" });
+    expect([named.mails.length, forged.mails.length]).toEqual([1, 0]);
+  });
+
   it("enforce: holds on while the policy host is gone", async () => {
     announce("enforce", [MX]);
     await mailHost(FIRST, trusted);

@@ -4,16 +4,21 @@
  * the domain is never stepped below (then nothing is sent for now), and that mail in clear after a failed handshake is
  * on record. It keeps to no rates and counts no mails; `shape/` does.
  */
-import type { ConnectionOptions, ConnectFailure, Connection, Timeouts } from "../send/smtp-connection.smtp.ts";
 import { networkInterfaces } from "node:os";
 import { failed, ok } from "@roundtrip/mail/result";
 import type { Clock } from "../../ground/clock.ts";
 import type { Queryable } from "../../ground/database.store.ts";
 import { type Endpoint, isIpv6 } from "../../ground/ip-address.ts";
 import type { Channel } from "../send/channel.ts";
-import { openConnection } from "../send/smtp-connection.smtp.ts";
+import {
+  type ConnectFailure,
+  type Connection,
+  type ConnectionOptions,
+  openConnection,
+  type Timeouts,
+} from "../send/smtp-connection.smtp.ts";
 import { createDnsClient, type DnsClient } from "./dns-client.dns.ts";
-import { type Destination, findDestination, type RouteRules } from "./find-route.dns.ts";
+import { type Destination, findDestination, type MailHost, type RouteRules } from "./find-route.dns.ts";
 import { orderHosts, type Try } from "./order-hosts.ts";
 import { type OwnAddress, pickOwnAddress } from "./own-address.ts";
 import { explainRouteTrouble, type RouteTrouble } from "./route-trouble.ts";
@@ -21,7 +26,7 @@ import type { Lane, Route } from "./route.ts";
 import { createStsPolicies, type StsPolicies } from "./sts-policies.dns.ts";
 import { fetchStsPolicy } from "./sts-policy.http.ts";
 import { findStsPolicy, saveStsPolicy } from "./sts-policy.store.ts";
-import type { StsPolicy } from "./sts-policy.ts";
+import { isStsHost, type StsPolicy } from "./sts-policy.ts";
 import { decideTls, explainTestingBreach, explainTlsBreach, type TlsDemand } from "./tls-policy.ts";
 import { findTlsa } from "./tlsa.dns.ts";
 import { explainTlsaMismatch } from "./tlsa.ts";
@@ -149,7 +154,7 @@ class MxChannel implements Channel {
 
   async #tryAll(aim: Aim): Promise<Connection | ConnectFailure> {
     const { chance } = this.#inside.parts;
-    const tries = orderHosts(aim.destination.hosts, {
+    const tries = orderHosts(pickAllowed(aim), {
       chance,
       isReachable: (address) => (this.#unreachableUntilMs.get(address) ?? 0) < performance.now(),
       isOurKind: (address) => sourceFor(aim.own, address) !== undefined,
@@ -229,6 +234,13 @@ class MxChannel implements Channel {
 
 /** `isUntried`: a policy kept us from the server, so it says least about what is wrong. */
 type Failure = ConnectFailure & { readonly isUntried?: boolean };
+
+/** Hosts that an MTA-STS policy does not name take no turn from those it names; alone they are kept, to say why. */
+function pickAllowed({ destination: { hosts }, sts }: Aim): readonly MailHost[] {
+  if (sts?.mode !== "enforce") return hosts;
+  const named = hosts.filter(({ name }) => isStsHost(sts, name));
+  return named.length > 0 ? named : hosts;
+}
 
 /** A server's own words, else a policy that a server could not meet, else the first that went wrong. */
 function pickMostTelling(failures: readonly Failure[]): ConnectFailure | undefined {
