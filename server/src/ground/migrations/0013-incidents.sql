@@ -55,9 +55,11 @@ end $$;
 create trigger delivery_waits_in_hold before update of state on delivery
   for each row when (new.state = 'queued' and old.state is distinct from 'queued') execute function hold_what_comes_back();
 
--- Counting what failed lately, and how many mails to a domain arrived meanwhile.
-create index attempt_refused on attempt (org_id, at) where cause is not null and (code is null or code >= 500);
+-- What failed lately at a domain, what was taken meanwhile, and what notices told. None of them mentions "state", so claim
+-- and mark stay heap-only updates.
+create index delivery_failed on delivery (org_id, round_id, domain, settled_at) where settled_at is not null and cause is not null;
 create index delivery_settled on delivery (org_id, round_id, domain, settled_at) where settled_at is not null;
+create index attempt_notice on attempt (org_id, at) where source = 'notice' and cause is not null;
 
 -- The incident that a person's flag belongs to.
 alter table employee add column flag_incident bigint;

@@ -1,6 +1,7 @@
 /**
  * Applies the brakes after a batch of failures has been committed: counts, lets decide-brake.ts decide, opens incidents.
- * Called by any number of nodes at once, one incident comes of it. Costs nothing while nothing failed for good.
+ * Called by any number of nodes at once, one incident comes of it. Costs nothing while nothing failed for good; where
+ * much fails, a node does best to collect what fails during one call for the next.
  */
 import type { Database } from "../../ground/database.store.ts";
 import type { CauseVerdict } from "../cause/cause.ts";
@@ -11,10 +12,11 @@ import {
   decideRoundBrake,
   defaultBrakes,
   type IncidentKind,
+  type RoundCounts,
 } from "./decide-brake.ts";
 import { countFailures, countWhole, type FailureRow, type RoundKey } from "./failure-counts.store.ts";
 import { type Evidence, pickTexts } from "./incident.ts";
-import { type Braked, groupPeople, openIncident } from "./open-incident.store.ts";
+import { type Braked, groupPeople, openIncident, type Opening } from "./open-incident.store.ts";
 import { sortFailure } from "./sort-failure.ts";
 import { type FailureGroup, groupsBehind, type Tally, tallyFailures } from "./tally-failures.ts";
 
@@ -38,23 +40,23 @@ export async function applyBrakes(
   const suspects = groupByRound(failed);
   if (suspects.length === 0) return [];
   const since = new Date(now.getTime() - limits.windowMs);
-  const rows = await countFailures(database.engine, suspects, since);
+  const rows = await countFailures(database.engine, suspects, { since, latest: limits.latest });
   const braked: Braked[] = [];
   for (const { domains, ...round } of suspects) {
     const look: Look = { ...round, since, now, limits };
     const ofRound = rows.filter((row) => row.orgId === round.orgId && row.roundId === round.roundId);
     const heldNow = new Set<string>();
     for (const domain of domains) {
-      const ofDomain = ofRound.filter((row) => row.domain === domain);
+      const ofDomain = ofRound.filter((row) => row.domain === domain).map(toDomainGroup);
       const one = await brakeDomain(database, { ...look, domain }, ofDomain);
-      if (one) braked.push(one);
-      if (one) heldNow.add(domain);
+      if (!one) continue;
+      braked.push(one);
+      heldNow.add(domain);
     }
-    const contained = (row: FailureRow): boolean => row.held || heldNow.has(row.domain);
     const whole = await brakeRound(
       database,
-      look,
-      ofRound.map((row) => toRoundGroup(row, contained(row))),
+      { ...look, domain: null },
+      ofRound.map((row) => toRoundGroup(row, heldNow)),
     );
     if (whole) braked.push(whole);
     await groupPeople(database.engine, round, [...domains]);
@@ -85,55 +87,72 @@ interface Look extends RoundKey {
   readonly limits: BrakeLimits;
 }
 
-async function brakeDomain(
+/** What is looked at: one domain of a round, or all of it when `domain` is null. */
+interface Place extends Look {
+  readonly domain: string | null;
+}
+
+interface TimedGroup extends FailureGroup {
+  /** When the first of its live failures happened. */
+  readonly since: Date | null;
+}
+
+async function brakeDomain(database: Database, place: Place, groups: readonly TimedGroup[]): Promise<Braked | null> {
+  const tally = tallyFailures(groups);
+  const unknown = tally.unknown.live + tally.unknown.late;
+  const refused = tally.refused.live + tally.refused.late;
+  const isWorthALook = unknown > place.limits.unknown.most || (refused > 0 && unknown + refused > 1);
+  return isWorthALook ? compareAndBrake(database, place, { groups, tally, decide: decideDomainBrake }) : null;
+}
+
+async function brakeRound(database: Database, place: Place, groups: readonly TimedGroup[]): Promise<Braked | null> {
+  const tally = tallyFailures(groups);
+  const { roundUnknown, blamingUs } = place.limits;
+  const isWorthALook =
+    tally.unknown.live + tally.unknown.late > roundUnknown.most || tally.domainsBlamingUs >= blamingUs.domains;
+  return isWorthALook ? compareAndBrake(database, place, { groups, tally, decide: decideRoundBrake }) : null;
+}
+
+interface Suspicion {
+  readonly groups: readonly TimedGroup[];
+  readonly tally: Tally;
+  readonly decide: (counts: RoundCounts, limits: BrakeLimits, wasContinued: boolean) => IncidentKind | null;
+}
+
+async function compareAndBrake(
   database: Database,
-  look: Look & { domain: string },
-  rows: readonly FailureRow[],
+  place: Place,
+  { groups, tally, decide }: Suspicion,
 ): Promise<Braked | null> {
-  const groups = rows.map((row) => toGroup(row, row.ofDomain));
-  const tally = tallyFailures(groups);
-  const { unknown, refused } = tally;
-  const isWorthALook =
-    unknown.live + unknown.late > look.limits.unknown.most ||
-    (refused.live + refused.late > 0 && unknown.live + refused.live + refused.late > 1);
-  if (!isWorthALook) return null;
-  const whole = await compare(database, look, tally);
+  const since = sinceOf(groups, place);
+  const whole = await countWhole(database.engine, place, { since, atMost: arrivedThatMatter(tally, place.limits) });
   if (whole.standsStill) return null;
-  const kind = decideDomainBrake({ ...tally, ...whole }, look.limits, whole.wasContinued);
-  return kind && openIncident(database, toOpening(look, kind, { ...whole, groups }));
+  const kind = decide({ ...tally, ...whole }, place.limits, whole.wasContinued);
+  return kind && openIncident(database, toOpening(place, kind, { ...whole, groups }));
 }
 
-async function brakeRound(database: Database, look: Look, groups: readonly FailureGroup[]): Promise<Braked | null> {
-  const tally = tallyFailures(groups);
-  const { unknown, domainsBlamingUs } = tally;
-  const isWorthALook =
-    unknown.live + unknown.late > look.limits.roundUnknown.most || domainsBlamingUs >= look.limits.blamingUs.domains;
-  if (!isWorthALook) return null;
-  const whole = await compare(database, { ...look, domain: null }, tally);
-  if (whole.standsStill) return null;
-  const kind = decideRoundBrake({ ...tally, ...whole }, look.limits, whole.wasContinued);
-  return kind && openIncident(database, toOpening({ ...look, domain: null }, kind, { ...whole, groups }));
+/** Where the failures looked at are only the latest, arrivals are counted from the first of them on. */
+function sinceOf(groups: readonly TimedGroup[], { since, limits }: Look): Date {
+  const live = groups.filter((group) => !group.late && group.count > 0);
+  if (live.reduce((total, group) => total + group.count, 0) < limits.latest) return since;
+  return new Date(Math.min(...live.map((group) => (group.since ?? since).getTime())));
 }
 
-function compare(database: Database, look: Look & { domain: string | null }, tally: Tally) {
-  return countWhole(database.engine, look, { since: look.since, atMost: arrivedThatMatter(tally, look.limits) });
+function toDomainGroup({ ofDomain, ofDomainSince, ...row }: FailureRow): TimedGroup {
+  return { ...row, count: ofDomain, since: ofDomainSince };
 }
 
-function toGroup(row: FailureRow, count: number): FailureGroup {
-  return { domain: row.domain, cause: row.cause, rule: row.rule, late: row.late, texts: row.texts, count };
-}
-
-/** Unknown people of a domain that is on hold, or was continued by a person, are dealt with; what is said about us counts from everywhere. */
-function toRoundGroup(row: FailureRow, isContained: boolean): FailureGroup {
-  if (sortFailure(row.cause, true) === "refused") return toGroup(row, row.ofRound);
-  return toGroup(row, isContained ? 0 : Math.min(row.ofDomain, row.ofRound));
+/** Unknown people of a domain that was held this moment are dealt with; what is said about us counts from everywhere. */
+function toRoundGroup({ ofRound, ofRoundSince, ...row }: FailureRow, heldNow: ReadonlySet<string>): TimedGroup {
+  const isDealtWith = heldNow.has(row.domain) && sortFailure(row.cause, true) === "unknown";
+  return { ...row, count: isDealtWith ? 0 : ofRound, since: ofRoundSince };
 }
 
 function toOpening(
-  { orgId, roundId, domain, since, now, limits }: Look & { domain: string | null },
+  { orgId, roundId, domain, since, now, limits }: Place,
   kind: IncidentKind,
   { people, arrived, groups }: { people: number; arrived: number; groups: readonly FailureGroup[] },
-) {
+): Opening {
   const behind = groupsBehind(kind, groups);
   const evidence: Evidence = {
     people,

@@ -42,6 +42,8 @@ export interface Limit {
 
 export interface BrakeLimits {
   readonly windowMs: number;
+  /** No more than so many of the latest failures are looked at: where more failed, the window is that much shorter. */
+  readonly latest: number;
   readonly unknown: Limit;
   readonly refused: Limit;
   /** Nobody of the domain got through, this many failed, and one of them by their system: no need to wait for more. */
@@ -54,6 +56,7 @@ export interface BrakeLimits {
 
 export const defaultBrakes = {
   windowMs: 10 * 60_000,
+  latest: 100,
   unknown: { most: 5, share: 0.05, of: 0 },
   refused: { most: 2, share: 0.05, of: 0 },
   nobodyGotThrough: 3,

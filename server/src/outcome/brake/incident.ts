@@ -36,10 +36,14 @@ export interface Incident {
 
 const mostTexts = 5;
 
-/** Keeps five answers that differ by more than the address. */
+/** Keeps the first five answers that differ by more than the address. */
 export function pickTexts(texts: readonly string[]): readonly string[] {
-  const kinds = new Map(texts.map((text) => [normaliseSaying(text), text] as const).toReversed());
-  return [...kinds.values()].toReversed().slice(0, mostTexts);
+  const seen = new Set<string>();
+  const picked = texts.filter((text) => {
+    const saying = normaliseSaying(text);
+    return !seen.has(saying) && seen.add(saying);
+  });
+  return picked.slice(0, mostTexts);
 }
 
 type Shown = Pick<Incident, "domain" | "kind" | "evidence">;

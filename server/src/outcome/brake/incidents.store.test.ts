@@ -14,6 +14,7 @@ import {
   unknownUser,
 } from "../testing/domain-round.ts";
 import { applyBrakes } from "./apply-brakes.store.ts";
+import { defaultBrakes } from "./decide-brake.ts";
 import { continueIncident, heldDomains, listIncidents, retryAll } from "./incident.store.ts";
 import { openIncident } from "./open-incident.store.ts";
 
@@ -110,6 +111,21 @@ describe("braking", () => {
     expect(
       await applyBrakes(test.database, await refuseMails(test, round, ids.slice(10, 11), late), after(30)),
     ).toMatchObject([{ kind: "many-unknown", held: 100 }]);
+  });
+
+  it("looks at the latest failures only, where very many failed, and at what arrived since then", async () => {
+    const round = await seedDomainRound(test, { [one]: 1000 }, start);
+    const ids = round.mails[one]!;
+    const limits = { ...defaultBrakes, latest: 10 };
+    const step = async (range: readonly [number, number], minute: number) => {
+      const failed = await refuseMails(test, round, ids.slice(...range), { verdict: unknownUser, at: after(minute) });
+      return applyBrakes(test.database, failed, after(minute), limits);
+    };
+    await acceptMails(test, round, ids.slice(200, 900), start);
+    expect(await step([0, 9], 1)).toEqual([]);
+    await acceptMails(test, round, ids.slice(900, 910), after(2));
+    // 18 of 728 in ten minutes is little; 10 of the last 20 is a domain that has just broken.
+    expect(await step([9, 18], 3)).toMatchObject([{ kind: "many-unknown" }]);
   });
 
   it("does nothing for mails that are tried again", async () => {

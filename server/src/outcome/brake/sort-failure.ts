@@ -28,3 +28,6 @@ const faultsOfRules = new Map(
 
 /** Causes that name us, as far as a cause alone can tell. */
 export const causesBlamingUs: readonly Cause[] = causes.filter((cause) => faultOf(cause) === "us");
+
+/** Causes for which their system refuses for good, be it for reasons of its own or because of us. */
+export const refusedCauses: readonly Cause[] = causes.filter((cause) => sortFailure(cause, true) === "refused");
