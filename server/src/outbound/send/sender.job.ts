@@ -78,7 +78,7 @@ const keepLanesMs = 500;
 const delaysMs = 60_000;
 const preparedForMs = 60_000;
 const domainsForMs = 2000;
-const routeForMs = 60_000;
+const routeForMs = 2000;
 /** More unwritten outcomes than this and the database is too slow for us: connections wait. */
 const pendingOutcomesMost = 2000;
 const restMs = { first: 1000, longest: 30_000 };
