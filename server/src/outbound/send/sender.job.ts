@@ -402,7 +402,8 @@ class SendingNode implements Sender, LaneWork<Ready> {
       return [];
     });
     if (braked.length > 0) {
-      log.warn({ braked }, "brakes were applied");
+      const isOurs = braked.some(({ kind }) => kind === "refused-because-of-us");
+      log[isOurs ? "error" : "warn"]({ braked }, "brakes were applied");
       this.#domains.clear();
       await this.#release(this.#drainLanes());
     }
