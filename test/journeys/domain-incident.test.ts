@@ -26,7 +26,10 @@ it("ends with every mail accepted", { timeout: 60_000 }, async () => {
     const { queued, claimed, submitting } = await ledger();
     return queued + claimed + submitting === 0;
   });
-  await until("everyone refused to be grouped", async () => (await incidents())[0]?.flagged === (await ledger()).bounced);
+  await until(
+    "everyone refused to be grouped",
+    async () => (await incidents())[0]?.flagged === (await ledger()).bounced,
+  );
   const { bounced, held } = await ledger();
   expect(bounced + held).toBe(closed.length);
   expect(bounced).toBeGreaterThanOrEqual(3);

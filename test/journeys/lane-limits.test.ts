@@ -22,7 +22,13 @@ afterAll(() => world.close());
 
 /** Domains that begin with `tarpit.` go to a lane of their own, whose server never greets. */
 function channel(laneKey: string, tarpitPort: number): Channel {
-  const options = { host: "127.0.0.1", ehloName: "mail.roundtrip.test", tls: "never", auth: null, timeouts: { greetingMs: 3000 } } as const;
+  const options = {
+    host: "127.0.0.1",
+    ehloName: "mail.roundtrip.test",
+    tls: "never",
+    auth: null,
+    timeouts: { greetingMs: 3000 },
+  } as const;
   const isTarpit = (domain: string) => domain.startsWith("tarpit.");
   return {
     kind: "relay",
@@ -51,27 +57,44 @@ const start = (name: string, laneKey: string, tarpitPort = 1): Promise<Sender> =
   });
 
 const settled = async (roundId: number, state = "accepted") =>
-  (await test.database.owner.query<{ count: number }>("select count(*) from delivery where round_id = $1 and state = $2", [roundId, state])).rows[0]!.count;
+  (
+    await test.database.owner.query<{ count: number }>(
+      "select count(*) from delivery where round_id = $1 and state = $2",
+      [roundId, state],
+    )
+  ).rows[0]!.count;
 
 describe("a lane with a pace", () => {
-  it("is kept by three nodes together: no second holds more, not even when one of them ends and begins anew", { timeout: 60_000 }, async () => {
-    const perSecond = 50;
-    await test.database.owner.query("insert into lane (key, provider, per_second, connections, slowed_at, grows_at, because) values ('paced', 'relay', $1, 6, now(), now() + interval '1 day', 'a test')", [perSecond]);
-    const seeded = await seedRound(test, 400);
-    const nodes = await Promise.all(["one", "two", "three"].map((name) => start(name, "paced")));
-    await until("a quarter to be sent", async () => (await settled(seeded.roundId)) >= 100);
-    await nodes[0]!.stop(1000);
-    const again = await start("one again", "paced");
-    await until("everything to be sent", async () => (await settled(seeded.roundId)) === 400, 40_000);
-    await Promise.all([...nodes.slice(1), again].map((node) => node.stop(1000)));
+  it(
+    "is kept by three nodes together: no second holds more, not even when one of them ends and begins anew",
+    { timeout: 60_000 },
+    async () => {
+      const perSecond = 50;
+      await test.database.owner.query(
+        "insert into lane (key, provider, per_second, connections, slowed_at, grows_at, because) values ('paced', 'relay', $1, 6, now(), now() + interval '1 day', 'a test')",
+        [perSecond],
+      );
+      const seeded = await seedRound(test, 400);
+      const nodes = await Promise.all(["one", "two", "three"].map((name) => start(name, "paced")));
+      await until("a quarter to be sent", async () => (await settled(seeded.roundId)) >= 100);
+      await nodes[0]!.stop(1000);
+      const again = await start("one again", "paced");
+      await until("everything to be sent", async () => (await settled(seeded.roundId)) === 400, 40_000);
+      await Promise.all([...nodes.slice(1), again].map((node) => node.stop(1000)));
 
-    const times = world.mailbox.list({ skip: 0, take: 5000 }).mails.map((mail) => mail.receivedAt.getTime()).toSorted((a, b) => a - b);
-    expect(times).toHaveLength(400);
-    const busiest = Math.max(...times.map((from) => times.filter((time) => time >= from && time < from + 1000).length));
-    expect(busiest).toBeLessThanOrEqual(perSecond);
-    const seconds = (times.at(-1)! - times[0]!) / 1000;
-    expect(400 / seconds, "and the pace is used").toBeGreaterThan(perSecond * 0.7);
-  });
+      const times = world.mailbox
+        .list({ skip: 0, take: 5000 })
+        .mails.map((mail) => mail.receivedAt.getTime())
+        .toSorted((a, b) => a - b);
+      expect(times).toHaveLength(400);
+      const busiest = Math.max(
+        ...times.map((from) => times.filter((time) => time >= from && time < from + 1000).length),
+      );
+      expect(busiest).toBeLessThanOrEqual(perSecond);
+      const seconds = (times.at(-1)! - times[0]!) / 1000;
+      expect(400 / seconds, "and the pace is used").toBeGreaterThan(perSecond * 0.7);
+    },
+  );
 });
 
 describe("a lane whose server never answers", () => {
@@ -81,11 +104,16 @@ describe("a lane whose server never answers", () => {
     await until("the tarpit to listen", async () => tarpit.listening);
     const { port } = tarpit.address() as { port: number };
     const seeded = await seedRound(test, 600);
-    await test.database.owner.query("update delivery set address = replace(address, '@', '@tarpit.') where round_id = $1 and id % 10 = 0", [seeded.roundId]);
+    await test.database.owner.query(
+      "update delivery set address = replace(address, '@', '@tarpit.') where round_id = $1 and id % 10 = 0",
+      [seeded.roundId],
+    );
     const node = await start("one", "free", port);
     const began = performance.now();
     await until("the nine tenths that can go to be sent", async () => (await settled(seeded.roundId)) === 540, 30_000);
-    expect(performance.now() - began, "well before the tarpit's first timeout could have passed for all").toBeLessThan(3000 * 5);
+    expect(performance.now() - began, "well before the tarpit's first timeout could have passed for all").toBeLessThan(
+      3000 * 5,
+    );
     await node.stop(5000);
     tarpit.close();
     expect(await settled(seeded.roundId, "queued")).toBe(60);

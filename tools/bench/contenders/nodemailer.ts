@@ -1,5 +1,5 @@
 /**
- * nodemailer's pool with DKIM, as people use it (the key as PEM text, parsed anew for each mail by the library) and tuned
+ * The pool of nodemailer with DKIM, as people use it (the key as PEM text, parsed anew for each mail by the library) and tuned
  * (the key as a KeyObject). One process, which builds a personal mail for each recipient; it keeps nothing.
  */
 import { spawn } from "node:child_process";
