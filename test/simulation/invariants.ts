@@ -20,7 +20,7 @@ export type Deed =
   | { readonly kind: "nothing" }
   | { readonly kind: "other" };
 
-export interface Actor {
+interface Actor {
   readonly nodeId: number;
   /** Its lease holds and nobody has declared it dead. */
   readonly isTrusted: boolean;

@@ -32,7 +32,7 @@ export interface Row {
 /** Every delivery of the organisation at one moment, by id. */
 export type Snapshot = ReadonlyMap<number, Row>;
 
-export interface RoundPlan {
+interface RoundPlan {
   readonly closesAt: Date;
   readonly neverSendTwice: boolean;
 }
