@@ -9,7 +9,7 @@ const CRLF = Buffer.from("\r\n");
 const LEADING_DOT = /(?<=^|\r\n)\./g;
 
 /** What follows the mail: the final dot. */
-export const FINAL_DOT = ".\r\n";
+export const FINAL_DOT = Buffer.from(".\r\n");
 
 /** The same buffer, when it is fit as it stands. */
 export function writeBody(mail: Buffer): Buffer {

@@ -70,6 +70,8 @@ interface Ready {
 const readyMost = 2000;
 const readyPerConnection = 25;
 const claimMost = 500;
+/** Under load marks gather this long between two commits: a commit costs as much for one of them as for many. */
+const markGatherMs = 3;
 const idlePollMs = 200;
 const fullPollMs = 10;
 const databaseDownPauseMs = 500;
@@ -95,8 +97,10 @@ class SendingNode implements Sender, LaneWork<Ready> {
   readonly #keeper: LaneKeeper;
   readonly #outcomes: OutcomeWriter;
   readonly #brakes = createBatcher<FailedDelivery, void>(claimMost, (failed) => this.#applyBrakes(failed));
-  readonly #marks = createBatcher<Mark, boolean>(claimMost, (marks) =>
-    markSubmitting(this.#parts.database.engine, this.#node.id, marks),
+  readonly #marks = createBatcher<Mark, boolean>(
+    claimMost,
+    (marks) => markSubmitting(this.#parts.database.engine, this.#node.id, marks),
+    () => wait(markGatherMs),
   );
   readonly #prepared = new Map<number, { readonly round: Promise<PreparedRound>; readonly until: number }>();
   readonly #open = new Set<Connection>();

@@ -39,6 +39,12 @@ export interface TlsFacts {
 /** Decides on a server's certificate in place of the authorities: what vouches for it, or why it cannot be trusted. */
 export type JudgePeer = (certificate: X509Certificate) => Result<string>;
 
+/**
+ * What is read in clear lands here, whichever wire it belongs to: it is read out at once, and replies are short. Without
+ * it every few bytes would come in 64 KB of their own. TLS has no such way.
+ */
+const READ_BUFFER = Buffer.alloc(64 * 1024);
+
 /** So many replies nobody asked for are no accident. */
 const UNREAD_MAX = 16;
 
@@ -56,8 +62,14 @@ export class Wire {
   /** Starts to connect; `opened` tells how that went. */
   constructor(options: WireOptions) {
     const { host, port, localAddress } = options;
-    this.#socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) });
-    this.#socket.on("data", this.#onData);
+    const from = localAddress === undefined ? {} : { localAddress };
+    this.#socket = connect({
+      host,
+      port,
+      noDelay: true,
+      ...from,
+      onread: { buffer: READ_BUFFER, callback: this.#onRead },
+    });
     this.#watch(this.#socket);
     this.#checker = setInterval(() => this.#check(), options.checkEveryMs);
   }
@@ -74,7 +86,6 @@ export class Wire {
     // Refused rather than dropped: with nothing unread here, nothing said in clear can count as said inside TLS.
     if (this.hasUnread) this.#lose("The server sent clear text where TLS was to begin");
     if (this.#lostText !== null) return this.#lostText;
-    this.#socket.off("data", this.#onData);
     const secure = connectTls({ ...options, socket: this.#socket });
     this.#socket = secure;
     this.#watch(secure);
@@ -88,18 +99,22 @@ export class Wire {
 
   /** The next reply, or why there will be none. Replies that arrived before a loss are heard before it. */
   async hear(timeoutMs: number): Promise<Heard> {
-    if (this.#replies.length === 0 && this.#lostText === null) await this.#wait(timeoutMs);
-    const reply = this.#replies.shift();
-    if (reply) return { kind: "reply", reply, hasMoreBehind: this.hasUnread };
-    return { kind: "lost", text: this.#lostText ?? "The wait ended without a reply" };
+    const heard = this.heard();
+    if (heard) return heard;
+    await this.#wait(timeoutMs);
+    return this.heard() ?? { kind: "lost", text: "The wait ended without a reply" };
   }
 
-  /** Text for commands, bytes for mail; several pieces leave in one go. */
-  write(...pieces: readonly (string | Buffer)[]): void {
-    if (this.#lostText !== null) return;
-    this.#socket.cork();
-    for (const piece of pieces) if (piece.length > 0) this.#socket.write(piece);
-    this.#socket.uncork();
+  /** The same, where nothing has to be waited for; null where it has. */
+  heard(): Heard | null {
+    const reply = this.#replies.shift();
+    if (reply) return { kind: "reply", reply, hasMoreBehind: this.hasUnread };
+    return this.#lostText === null ? null : { kind: "lost", text: this.#lostText };
+  }
+
+  /** Text for commands, bytes for mail. */
+  write(piece: string | Buffer): void {
+    if (piece.length > 0 && this.#lostText === null) this.#socket.write(piece);
   }
 
   /** Nothing is expected for now: after `timeoutMs` without a new wait the wire says QUIT and closes. */
@@ -133,6 +148,11 @@ export class Wire {
   get tlsFacts(): TlsFacts | null {
     return this.#socket instanceof TLSSocket ? readTlsFacts(this.#socket, this.#vouchedBy) : null;
   }
+
+  readonly #onRead = (length: number, buffer: Uint8Array): boolean => {
+    this.#onData(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+    return true;
+  };
 
   readonly #onData = (chunk: Buffer): void => {
     const { replies, fault } = this.#reader.read(chunk);
