@@ -83,12 +83,15 @@ export async function stopRound(
 export async function closeDueRounds(engine: Queryable, now: Date): Promise<void> {
   await engine.query({
     name: "close-due-rounds",
-    text: `with closed as (update round set state = 'closed' where state in ('open', 'paused', 'stopped') and closes_at <= $1 returning org_id, id)
+    text: `with closed as (update round set state = 'closed' where state in ('open', 'paused', 'stopped') and closes_at <= $1 returning org_id, id),
+           -- What was in flight at the close comes back to the queue afterwards.
+           over as (select org_id, id from closed union all select org_id, id from round where state = 'closed' and closes_at > $1 - interval '30 days')
            update delivery d set
-             state = case when d.attempts > 0 then 'expired' else 'suppressed' end,
-             suppressed_because = case when d.attempts > 0 then null else 'round-closed' end,
-             settled_at = $1, due_at = null
-           from closed c where d.org_id = c.org_id and d.round_id = c.id and d.settled_at is null and d.state in ('queued', 'held')`,
+             state = case when d.state = 'unknown' then 'unknown' when d.attempts > 0 then 'expired' else 'suppressed' end,
+             suppressed_because = case when d.state <> 'unknown' and d.attempts = 0 then 'round-closed' end,
+             settled_at = case when d.state <> 'unknown' then $1 end, due_at = null
+           from over o where d.org_id = o.org_id and d.round_id = o.id and d.settled_at is null
+             and (d.state in ('queued', 'held') or d.state = 'unknown' and d.due_at is not null)`,
     values: [now],
   });
 }

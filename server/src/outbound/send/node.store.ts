@@ -18,9 +18,9 @@ export interface NodeLease {
 /** Registers this process as a new node. Rejects when the database cannot be reached. */
 export async function startNode(settings: ConnectionSettings, name: string, leaseMs: number): Promise<NodeLease> {
   const client = new pg.Client({ ...settings, options: "-c role=roundtrip_engine" });
-  client.on("error", () => {
-    // The lock is lost with the connection; renew reports it.
-  });
+  let isConnected = true;
+  client.on("error", () => (isConnected = false));
+  client.on("end", () => (isConnected = false));
   await client.connect();
   const added = await client.query<{ id: string }>(
     "insert into node (name, lease_until) values ($1, clock_timestamp() + $2 * interval '1 ms') returning id",
@@ -31,6 +31,8 @@ export async function startNode(settings: ConnectionSettings, name: string, leas
   return {
     id,
     renew: async () => {
+      // The lock went with the connection: the others may have taken over already, and this lease cannot be renewed any more.
+      if (!isConnected) return false;
       const renewed = await client.query(
         "update node set lease_until = clock_timestamp() + $2 * interval '1 ms' where id = $1 and ended_at is null",
         [id, leaseMs],

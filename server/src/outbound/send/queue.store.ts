@@ -178,7 +178,7 @@ const mark = `
   where d.org_id = m.org_id and d.id = m.id and d.fence = m.fence and d.state = 'claimed' and d.node_id = $4
     and r.org_id = d.org_id and r.id = d.round_id and r.state = 'open'
     and exists (select from node n where n.id = $4 and n.ended_at is null and n.lease_until > clock_timestamp())
-  returning d.id`;
+  returning d.id, d.fence`;
 
 /**
  * Commits "this mail is about to be handed over" for each mark, before its last byte leaves. False: the claim, the
@@ -190,9 +190,10 @@ export async function markSubmitting(
   marks: readonly Mark[],
 ): Promise<readonly boolean[]> {
   const values = [marks.map((m) => m.orgId), marks.map((m) => m.id), marks.map((m) => m.fence), nodeId];
-  const marked = await engine.query<{ id: number }>({ name: "mark-submitting", text: mark, values });
-  const ids = new Set(marked.rows.map((row) => row.id));
-  return marks.map((m) => ids.has(m.id));
+  const marked = await engine.query<{ id: number; fence: number }>({ name: "mark-submitting", text: mark, values });
+  // A node may hold an old claim of the same mail beside the new one: only the fence tells them apart.
+  const fences = new Map(marked.rows.map((row) => [row.id, row.fence]));
+  return marks.map((m) => fences.get(m.id) === m.fence);
 }
 
 /** Gives claims back untouched: nothing of these mails has left, and the try is not counted. */
