@@ -34,7 +34,12 @@ export function openDatabase(settings: ConnectionSettings, onError: (error: Erro
   const pools = {
     owner: new pg.Pool({ ...settings, types, max: 6 }),
     app: new pg.Pool({ ...settings, types, max: 10, options: "-c role=roundtrip_app" }),
-    engine: new pg.Pool({ ...settings, types, max: 8, options: "-c role=roundtrip_engine" }),
+    engine: new pg.Pool({
+      ...settings,
+      types,
+      max: 8,
+      options: "-c role=roundtrip_engine -c idle_in_transaction_session_timeout=60000",
+    }),
   };
   for (const pool of Object.values(pools))
     pool.on("error", onError).on("connect", (client) => client.on("error", onError));

@@ -46,7 +46,7 @@ const record = `
     cause = g.cause, last_code = g.code, last_enhanced = g.enhanced, last_text = g.text
   from given g
   where d.org_id = g.org_id and d.id = g.id and d.fence = g.fence and d.state in ('claimed', 'submitting', 'unknown')
-  returning d.id`;
+  returning d.id, d.fence`;
 
 /** Records a batch of attempts; all or nothing. */
 export async function recordOutcomes(database: Database, outcomes: readonly AttemptOutcome[]): Promise<void> {
@@ -55,15 +55,20 @@ export async function recordOutcomes(database: Database, outcomes: readonly Atte
     return;
   }
   await inTransaction(database.engine, async (client) => {
-    const written = new Set(await writeOutcomes(client, outcomes));
-    for (const outcome of outcomes)
-      if (written.has(outcome.id)) await carryOut(client, outcome, outcome.step.effects, outcome.at);
+    const written = await writeOutcomes(client, outcomes);
+    // By fence as well: an old outcome of the same mail may be in the batch, and its effects must not count.
+    const isWritten = ({ id, fence }: AttemptOutcome) => written.some((row) => row.id === id && row.fence === fence);
+    for (const outcome of outcomes.filter((each) => each.step.effects.length > 0))
+      if (isWritten(outcome)) await carryOut(client, outcome, outcome.step.effects, outcome.at);
   });
 }
 
-async function writeOutcomes(engine: Queryable, outcomes: readonly AttemptOutcome[]): Promise<readonly number[]> {
+async function writeOutcomes(
+  engine: Queryable,
+  outcomes: readonly AttemptOutcome[],
+): Promise<readonly { id: number; fence: number }[]> {
   const column = <Value>(read: (outcome: AttemptOutcome) => Value): Value[] => outcomes.map(read);
-  const written = await engine.query<{ id: number }>({
+  const written = await engine.query<{ id: number; fence: number }>({
     name: "record-outcomes",
     text: record,
     values: [
@@ -91,7 +96,7 @@ async function writeOutcomes(engine: Queryable, outcomes: readonly AttemptOutcom
       column((o) => isSettled(o.step.state)),
     ],
   });
-  return written.rows.map((row) => row.id);
+  return written.rows;
 }
 
 /** What a delivery, its person and its organisation are called where effects are carried out. */

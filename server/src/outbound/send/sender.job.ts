@@ -110,6 +110,8 @@ class SendingNode implements Sender, LaneWork<Ready> {
   /** Claims that could not be given back yet, because the database did not answer. */
   #unreleased: Claimed[] = [];
   #databaseDownUntil = 0;
+  /** A claim may have been committed though its answer was lost: those mails belong to this node, which does not know of them. */
+  #claimsInDoubt = false;
   #leasing: Promise<void> = Promise.resolve();
   #node: NodeLease;
   #inFlight = 0;
@@ -163,6 +165,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
     while (!this.#stopping.signal.aborted) {
       const looked = await this.#feedOnce().catch((error: unknown) => {
         this.#parts.log.warn({ err: error }, "nothing could be claimed; trying again");
+        this.#claimsInDoubt = true;
         return 0;
       });
       if (looked === 0) await this.#pause(this.#waiting() > 0 ? fullPollMs : idlePollMs);
@@ -417,15 +420,13 @@ class SendingNode implements Sender, LaneWork<Ready> {
   // ---- duties -------------------------------------------------------------------------------------------------------
 
   async #renewLease(): Promise<void> {
-    if (await this.#node.renew()) return;
+    if (!this.#claimsInDoubt && (await this.#node.renew())) return;
     const { log, settings, name, leaseMs } = this.#parts;
-    log.warn(
-      { node: this.#node.id },
-      "this node was declared dead; it starts anew and leaves its claims to the others",
-    );
+    log.warn({ node: this.#node.id }, "this node starts anew and leaves its claims to whoever takes them over");
     this.#drainLanes();
     await this.#node.end();
     this.#node = await startNode(settings, name, leaseMs);
+    this.#claimsInDoubt = false;
   }
 
   async #sweep(): Promise<void> {
