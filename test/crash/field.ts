@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ArrivalLine } from "@roundtrip/world/arrival-log.files";
 import { ensureOrganisation } from "../../server/src/accounts/organisation.store.ts";
@@ -107,18 +108,25 @@ export async function onField<Value>(
 
 async function startSink(logFile: string): Promise<{ child: ChildProcess; port: number }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../world/src/main.ts"), "--log", logFile], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  show(child);
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   return { child, port: (JSON.parse(line.toString()) as { port: number }).port };
 }
 
 function startSender(environment: Readonly<Record<string, string>>, application: string): SendingProcess {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../server/src/cli.ts"), "start"], {
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
     env: { ...environment, PGAPPNAME: application },
   });
+  show(child);
   return { child, name: `${hostname()}:${String(child.pid)}`, application };
+}
+
+/** What it says goes through us: a process that outlived its test must not hold the terminal of whoever ran it. */
+function show({ stderr }: { readonly stderr: Readable | null }): void {
+  stderr?.on("data", (chunk: Buffer) => void process.stderr.write(chunk));
 }
 
 interface Round {
@@ -225,11 +233,15 @@ function readArrivals(logFile: string): ReadonlyMap<string, readonly string[]> {
   return arrivals;
 }
 
+/** Rejects when the process has not ended a minute later; then it is killed, so that nothing outlives its test. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
+  const exited = once(child, "exit", { signal: AbortSignal.timeout(60_000) });
   child.kill(signal);
-  await exited;
+  await exited.catch((cause: unknown) => {
+    child.kill("SIGKILL");
+    throw new Error(`Process ${String(child.pid)} had not ended a minute after ${signal}`, { cause });
+  });
 }
 
 /** Asks again until it is so; a database that is away just now has not said no. */

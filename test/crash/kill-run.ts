@@ -53,18 +53,23 @@ async function untilSettled(field: Field, count: number): Promise<void> {
   await until(`${String(count)} mails to be settled`, async () => (await field.countSettled()) >= count);
 }
 
-/**
- * Ends one of the processes and starts another in its place. While its node row is locked nobody can take its work over,
- * so what was in flight can be counted.
- */
+/** Ends one of the processes and starts another in its place. Returns how many mails were in flight. */
 async function killOne(database: Database, field: Field, senders: SendingProcess[], plan: KillPlan): Promise<number> {
   const index = Math.floor(Math.random() * senders.length);
   const victim = senders[index];
   if (!victim) return 0;
+  if (plan.signal === "SIGTERM") {
+    await end(victim.child, plan.signal);
+    const leftOpen = await field.countInFlight(victim);
+    senders[index] = field.startSender();
+    return leftOpen;
+  }
   const client = await database.owner.connect();
   try {
+    // While its node row is locked nobody can take its work over, so what was in flight can be counted. Its own claims may
+    // go on: they share the lock.
     await client.query("begin");
-    await client.query("select from node where name = $1 for update", [victim.name]);
+    await client.query("select from node where name = $1 for share", [victim.name]);
     await end(victim.child, plan.signal);
     senders[index] = field.startSender();
     await until("its statements to end", async () => !(await field.isBusy(victim)));

@@ -22,7 +22,9 @@ export class LaneRunner<Item> {
   readonly lane: Lane;
   readonly #ready = createReadyQueue<Item>();
   readonly #work: LaneWork<Item>;
+  /** Those who carry, and those who are only saying goodbye to their server. */
   readonly #workers = new Set<Promise<void>>();
+  #carrying = 0;
   #allowed: number;
   #idle = 0;
 
@@ -48,8 +50,8 @@ export class LaneRunner<Item> {
 
   put(items: readonly Item[]): void {
     this.#ready.put(items);
-    const wanted = Math.min(this.#allowed, this.#workers.size + this.#ready.size - this.#idle);
-    while (this.#workers.size < wanted) this.#hire();
+    const wanted = Math.min(this.#allowed, this.#carrying + this.#ready.size - this.#idle);
+    while (this.#carrying < wanted && this.#workers.size < this.#allowed) this.#hire();
   }
 
   drain(): readonly Item[] {
@@ -63,6 +65,7 @@ export class LaneRunner<Item> {
   }
 
   #hire(): void {
+    this.#carrying += 1;
     const worker = this.#carry().finally(() => this.#workers.delete(worker));
     this.#workers.add(worker);
   }
@@ -79,8 +82,9 @@ export class LaneRunner<Item> {
         this.#work.discard(kept);
         kept = null;
       }
-      if (this.#workers.size > this.#allowed) break;
+      if (this.#carrying > this.#allowed) break;
     }
+    this.#carrying -= 1;
     if (!kept) return;
     await kept.open.close().catch(() => undefined);
     this.#work.discard(kept);

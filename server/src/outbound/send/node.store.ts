@@ -17,17 +17,21 @@ export interface NodeLease {
 
 /** Registers this process as a new node. Rejects when the database cannot be reached. */
 export async function startNode(settings: ConnectionSettings, name: string, leaseMs: number): Promise<NodeLease> {
-  const client = new pg.Client({ ...settings, options: "-c role=roundtrip_engine" });
+  // A row that somebody keeps locked must not keep this node from stopping.
+  const client = new pg.Client({ ...settings, options: "-c role=roundtrip_engine -c lock_timeout=2000" });
   let isConnected = true;
   client.on("error", () => (isConnected = false));
   client.on("end", () => (isConnected = false));
   await client.connect();
+  // Nobody sees the node before its lock is held: it would look dead.
+  await client.query("begin");
   const added = await client.query<{ id: string }>(
     "insert into node (name, lease_until) values ($1, clock_timestamp() + $2 * interval '1 ms') returning id",
     [name, leaseMs],
   );
   const id = Number(added.rows[0]?.id);
   await client.query("select pg_advisory_lock($1, $2)", [lockSpace, id]);
+  await client.query("commit");
   return {
     id,
     renew: async () => {

@@ -48,6 +48,7 @@ export function createOutcomeWriter(database: Database, log: Log): OutcomeWriter
 
   const writeApart = async (batch: readonly AttemptOutcome[], error: unknown): Promise<void> => {
     if (batch.length === 1) {
+      blocked = false;
       log.error(
         { err: error, delivery: batch[0]?.id },
         "an outcome was refused by the database; its delivery will be taken over as unknown",

@@ -6,7 +6,7 @@ import { clearFlag, suppressWaiting } from "../../outcome/flag.store.ts";
 import { countLedger } from "../../outcome/ledger.store.ts";
 import { type AttemptOutcome, recordOutcomes } from "../../outcome/outcome.store.ts";
 import { defaultRetryPolicy } from "../../outcome/retry-policy.ts";
-import { inOrganisation } from "../../ground/database.store.ts";
+import { inOrganisation, inTransaction } from "../../ground/database.store.ts";
 import { seedRound, type Seeded } from "../../testing/seed.ts";
 import { useTestDatabase } from "../../testing/test-database.ts";
 import { closeDueRounds } from "../round/round.store.ts";
@@ -43,6 +43,19 @@ const claim = async (seeded: Seeded, nodeId: number, most = 100) =>
 const mark = (nodeId: number, claims: readonly Claimed[]) => markSubmitting(test.database.engine, nodeId, claims);
 const stateOf = async (id: number) =>
   (await test.database.owner.query<{ state: string }>("select state from delivery where id = $1", [id])).rows[0]?.state;
+const isWaitingForALock = async () =>
+  (
+    await test.database.owner.query(
+      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    )
+  ).rowCount === 1;
+/** The lock of a broken connection goes a moment after the connection. */
+const takeOverUntilFound = async (ownId: number) => {
+  for (;;) {
+    const taken = await takeOverDeadNodes(test.database, ownId, { now, unknownResendMs: 30 * minute });
+    if (taken.nodes > 0) return taken;
+  }
+};
 const ledgerOf = async (seeded: Seeded) => countLedger(test.database.owner, seeded.orgId, seeded.roundId);
 
 function outcome(claimed: Claimed, event: "accepted" | "refused" | "answer-lost"): AttemptOutcome {
@@ -265,6 +278,26 @@ describe("a dead node", () => {
     // It lives after all and its answer comes late: that is the evidence.
     await recordOutcomes(test.database, [outcome(claims[0]!, "accepted")]);
     expect((await ledgerOf(seeded)).ledger).toMatchObject({ accepted: 1, unknown: 0 });
+    await Promise.all([dying.end(), living.end()]);
+  });
+
+  it("waits for a claim under way, so that nothing is claimed behind the back of the take-over", async () => {
+    const seeded = await seedRound(test, 3);
+    const [dying, living] = [await newNode(), await newNode()];
+    await takeOverDeadNodes(test.database, living.id, { now, unknownResendMs: 30 * minute });
+    const wants = [{ domain: "example.com", most: 3 }];
+    const taken = await inTransaction(test.database.engine, async (client) => {
+      await claimDue(client, openRound(seeded), dying.id, { now, most: 3, wants });
+      await test.database.owner.query(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = 7768423 and objid = $1",
+        [dying.id],
+      );
+      const takingOver = takeOverUntilFound(living.id);
+      await expect.poll(isWaitingForALock, { timeout: 5000 }).toBe(true);
+      return { takingOver };
+    });
+    expect(await taken.takingOver).toEqual({ nodes: 1, requeued: 3, unknown: 0 });
+    expect((await ledgerOf(seeded)).ledger).toMatchObject({ queued: 3, claimed: 0 });
     await Promise.all([dying.end(), living.end()]);
   });
 

@@ -72,16 +72,18 @@ export async function listRoundDomains(engine: Queryable, round: OpenRound): Pro
 }
 
 const claim = `
-  with picked as materialized (
+  with holder as materialized (
+    -- A node that was declared dead claims nothing, and one that claims is not declared dead meanwhile: what is claimed
+    -- behind the back of the take-over would belong to nobody.
+    select n.id from node n where n.id = $7 and n.ended_at is null for share
+  ), picked as materialized (
     select x.org_id, x.id, x.employee_id
-    from unnest($3::text[], $4::integer[]) as want (domain, most) cross join lateral (
+    from holder cross join unnest($3::text[], $4::integer[]) as want (domain, most) cross join lateral (
       select d.org_id, d.id, d.employee_id from delivery d
       where d.org_id = $1 and d.round_id = $2 and d.domain = want.domain and d.settled_at is null
         and d.state = 'queued' and d.due_at <= $5
       order by d.due_at, d.id limit want.most for update skip locked
     ) x
-    -- A node that was declared dead claims nothing: nobody would take it over again.
-    where exists (select from node n where n.id = $7 and n.ended_at is null)
     limit $6
   ), judged as (
     select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged, ${leftOutBecause("e", "$5::timestamptz")} as because

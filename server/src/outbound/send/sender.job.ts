@@ -9,6 +9,7 @@ import { createBatcher } from "../../ground/batcher.ts";
 import type { Clock } from "../../ground/clock.ts";
 import type { ConnectionSettings, Database } from "../../ground/database.store.ts";
 import type { Log } from "../../ground/log.process.ts";
+import { Refusal } from "../../ground/refusal.ts";
 import { applyBrakes, type FailedDelivery } from "../../outcome/brake/apply-brakes.store.ts";
 import { warnOfDelays } from "../../outcome/brake/warn-of-delays.store.ts";
 import { decideStep } from "../../outcome/delivery.ts";
@@ -350,10 +351,11 @@ class SendingNode implements Sender, LaneWork<Ready> {
       return await entry.round;
     } catch (error) {
       this.#prepared.delete(claimed.roundId);
-      const because = error instanceof Error ? error.message : String(error);
+      // Only what we know to be wrong with the round stops it; a database that did not answer says nothing about it.
+      if (!(error instanceof Refusal)) throw error;
       this.#parts.log.error({ err: error, round: round.roundId }, "the round was stopped: it cannot be sent as it is");
       await this.#release([claimed]);
-      await stopRound(this.#parts.database.engine, round, because, this.#parts.clock.now());
+      await stopRound(this.#parts.database.engine, round, error.message, this.#parts.clock.now());
       return null;
     }
   }
