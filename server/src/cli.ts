@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { benchSend } from "./cli/bench-send.ts";
+import { confirmRestore } from "./cli/confirm-restore.ts";
 import { runDemo } from "./cli/demo.ts";
 import { runDev } from "./cli/dev.ts";
 import { diagnose } from "./cli/doctor.ts";
+import { explainFinding } from "./cli/finding.ts";
 import { importPeople } from "./cli/import-people.files.ts";
 import { readMailFiles } from "./cli/read-mail.files.ts";
 import { signFile } from "./cli/sign.files.ts";
@@ -119,9 +121,14 @@ program
   .description("what is wrong with this installation, and the cure")
   .action(async () => {
     const findings = await diagnose(process.env);
-    for (const finding of findings) printLine(`${finding.ok ? "ok   " : "WRONG"} ${finding.text}`);
-    if (findings.some((finding) => !finding.ok)) process.exitCode = 1;
+    for (const finding of findings) printLine(explainFinding(finding));
+    if (findings.some(({ level }) => level === "wrong")) process.exitCode = 1;
   });
+
+program
+  .command("confirm-restore")
+  .description("let a restored or copied database send mail; only when no other one sends for it")
+  .action(async () => printLine(await confirmRestore(process.env, new Date())));
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number above 0.");

@@ -26,12 +26,13 @@ import { prepareRound, type PrepareSettings } from "./outbound/prepare-round.sto
 import { launchRoundJob } from "./outbound/round/launch-round.job.ts";
 import { mxChannel } from "./outbound/route/mx-channel.smtp.ts";
 import type { Channel } from "./outbound/send/channel.ts";
+import { type GuardedSender, startGuardedSender } from "./outbound/send/guarded-sender.job.ts";
 import { relayChannel, worldChannel } from "./outbound/send/host-channel.smtp.ts";
-import { type Sender, startSender } from "./outbound/send/sender.job.ts";
+import { startSender } from "./outbound/send/sender.job.ts";
 import { profileOf } from "./outbound/shape/profiles.ts";
 import { ensureDkimKey } from "./outbound/sign/dkim-key.store.ts";
 import { ensureOrganisation } from "./accounts/organisation.store.ts";
-import { addStatusPage } from "./status/status.http.ts";
+import { addStatusPage, type StatusParts } from "./status/status.http.ts";
 import { addLinkPages } from "./survey/link-pages.http.ts";
 import { createWebServer } from "./web.http.ts";
 
@@ -44,7 +45,8 @@ export interface Running {
   readonly statusUrl: string | null;
   readonly mailboxUrl: string | null;
   readonly world: ReceivingServer | null;
-  readonly sender: Sender | null;
+  /** Runs unless the database is latched (docs/decisions/0014), and says then why not. */
+  readonly sender: GuardedSender | null;
   /** PostgreSQL's process, when it is ours. */
   readonly postgresPid: number | null;
   /** Ends everything in the order that loses nothing: no new mail in or out, then what is under way, then the database. */
@@ -101,9 +103,9 @@ async function assemble(
       : null;
   const mailboxUrl = world ? await showMailbox(world, stops) : null;
   const statusKey = deriveKey(masterKey, "status-page").toString("base64url");
-  const webUrl = has("web")
-    ? await startWeb(config, { ...common, orgId, key: statusKey, mailboxUrl, linkSecret: keys.link }, stops)
-    : null;
+  const own: { sender: GuardedSender | null } = { sender: null };
+  const shown = { orgId, key: statusKey, mailboxUrl, latchedHere: () => own.sender?.latched ?? [] };
+  const webUrl = has("web") ? await startWeb(config, { ...common, ...shown, linkSecret: keys.link }, stops) : null;
 
   const publicUrl = config.web.publicUrl ?? webUrl ?? `http://${config.web.host}:${String(config.web.port)}`;
   const prepare: PrepareSettings = {
@@ -112,9 +114,9 @@ async function assemble(
     masterKey,
   };
   if (has("worker")) await startWorking(config, { ...common, prepare }, stops);
-  const sender = has("sender") ? await startSending(config, { ...common, settings, prepare, world }, stops) : null;
+  if (has("sender")) own.sender = await startSending(config, { ...common, settings, prepare, world }, stops);
   const statusUrl = webUrl === null ? null : `${webUrl}/status/${statusKey}`;
-  return { database, settings, orgId, inboundPort, statusUrl, mailboxUrl, world, sender, postgresPid, stop };
+  return { database, settings, orgId, inboundPort, statusUrl, mailboxUrl, world, ...own, postgresPid, stop };
 }
 
 async function findDatabase(
@@ -212,8 +214,8 @@ async function startSending(
     world,
   }: Common & { settings: ConnectionSettings; prepare: PrepareSettings; world: ReceivingServer | null },
   stops: (() => Promise<unknown>)[],
-): Promise<Sender> {
-  const sender = await startSender({
+): Promise<GuardedSender> {
+  const parts = {
     database,
     settings,
     channel: findChannel(config, world, { database, clock, log }),
@@ -225,8 +227,10 @@ async function startSending(
     leaseMs: config.leaseMs,
     unknownResendMs: config.unknownResendMs,
     name: `${hostname()}:${String(process.pid)}`,
-    prepareRound: (orgId, roundId) => prepareRound(database.engine, orgId, roundId, prepare),
-  });
+    prepareRound: (orgId: number, roundId: number) => prepareRound(database.engine, orgId, roundId, prepare),
+  };
+  const place = { instance: config.instance, dataDir: resolve(config.dataDir) };
+  const sender = await startGuardedSender({ database, clock, log, ...place, start: () => startSender(parts) });
   stops.push(() => sender.stop());
   return sender;
 }
@@ -250,7 +254,7 @@ async function showMailbox(world: ReceivingServer, stops: (() => Promise<unknown
 
 async function startWeb(
   config: Config,
-  parts: Common & { orgId: number; key: string; mailboxUrl: string | null; linkSecret: Buffer },
+  parts: Common & StatusParts & { linkSecret: Buffer },
   stops: (() => Promise<unknown>)[],
 ): Promise<string> {
   const web = createWebServer(parts.log);

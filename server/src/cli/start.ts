@@ -1,6 +1,7 @@
 /** `roundtrip start`: starts everything, shows the demo the first time, and stops gracefully on a signal. */
 import { jumpingClock } from "../ground/clock.ts";
 import { readConfig } from "../ground/config.ts";
+import { explainLatch } from "../ground/instance.ts";
 import { createLog } from "../ground/log.process.ts";
 import { systemClock } from "../ground/system-clock.process.ts";
 import { type Running, startRoundtrip } from "../main.ts";
@@ -30,6 +31,7 @@ function introduce(running: Running, say: (line: string) => void): void {
   if (running.statusUrl) say(`  Status page      ${running.statusUrl}`);
   if (running.mailboxUrl) say(`  Mailbox          ${running.mailboxUrl}   (the miniature world: no real mail is sent)`);
   if (running.inboundPort !== null) say(`  Incoming mail    port ${String(running.inboundPort)}`);
+  if (running.sender && running.sender.latched.length > 0) say(`  ${explainLatch(running.sender.latched)}`);
   say("  Ctrl-C stops it.");
   say("");
 }

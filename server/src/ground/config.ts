@@ -105,6 +105,11 @@ const variables = z.strictObject({
       "choose fatal, error, warn, info, debug, trace or silent",
     )
     .default("info"),
+  ROUNDTRIP_INSTANCE: z
+    .string()
+    .toLowerCase()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "give this installation a short name, such as production or trial")
+    .optional(),
   ROUNDTRIP_LEASE_SECONDS: seconds.default(60),
   ROUNDTRIP_UNKNOWN_RESEND_SECONDS: seconds.default(30 * 60),
 });
@@ -112,6 +117,8 @@ const variables = z.strictObject({
 export interface Config {
   readonly databaseUrl: string | null;
   readonly dataDir: string;
+  /** What this installation is called, so that a copy of it can be called otherwise. */
+  readonly instance: string | null;
   readonly roles: readonly Role[];
   readonly web: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
   readonly inbound: { readonly host: string; readonly port: number };
@@ -177,6 +184,7 @@ export function readConfig(environment: Environment): Config {
   return {
     databaseUrl: value.DATABASE_URL ?? null,
     dataDir: value.ROUNDTRIP_DATA_DIR,
+    instance: value.ROUNDTRIP_INSTANCE ?? null,
     roles: value.ROUNDTRIP_ROLES,
     web: {
       host: value.ROUNDTRIP_WEB_HOST,

@@ -11,6 +11,8 @@ export interface InstanceMarker {
 }
 
 export interface StoredInstance extends InstanceMarker {
+  /** What it was called until a restored or copied database was confirmed. */
+  readonly formerly: string | null;
   readonly name: string | null;
   readonly systemIdentifier: string | null;
   readonly databaseOid: number;
@@ -54,16 +56,45 @@ export function decideRestored(
   return reasons;
 }
 
-/** The reasons why this node should not send with this database, though others may. */
+/**
+ * The reasons why this node should not send with this database, though others may. A node that remembers what the database
+ * was called before it was confirmed belongs to it all the same.
+ */
 export function decideStrange(stored: StoredInstance, view: InstanceView): readonly StrangeBecause[] {
   if (differs(stored.name, view.name)) return ["another-name"];
-  return view.marker && view.marker.instance !== stored.instance ? ["another-instance"] : [];
+  const known = [stored.instance, stored.formerly];
+  return view.marker && !known.includes(view.marker.instance) ? ["another-instance"] : [];
 }
 
-/** For log, doctor and status page: what is wrong, and the way on. */
+/** A latch in words: whom it holds and why, what could go wrong without it, and what to do. */
+export interface LatchWords {
+  readonly title: string;
+  readonly why: string;
+  readonly risk: string;
+  readonly wayOn: string;
+  readonly command: string;
+}
+
+export function describeLatch(reasons: readonly LatchReason[]): LatchWords {
+  const isOfDatabase = reasons.some((reason) => !isStrange(reason));
+  const title = isOfDatabase ? "Nothing is sent" : "This node sends nothing";
+  return {
+    title,
+    why: `${title}, because ${reasons.map((reason) => sentences[reason]).join("; ")}.`,
+    risk: isOfDatabase
+      ? "Mail that the original has sent since may be sent again from here."
+      : "Mail would go out from a place it was not meant to go out from.",
+    wayOn: isOfDatabase
+      ? "When this is the database to go on with, and no other one sends for it, run:"
+      : "Correct DATABASE_URL, ROUNDTRIP_DATA_DIR or ROUNDTRIP_INSTANCE; or, when this is the database to go on with, run:",
+    command: "roundtrip confirm-restore",
+  };
+}
+
+/** The same in one line, for log, terminal and doctor. */
 export function explainLatch(reasons: readonly LatchReason[]): string {
-  const why = reasons.map((reason) => sentences[reason]).join("; ");
-  return `Nothing is sent, because ${why}. Mail that the original has sent since may be sent again from here. When this is the database to go on with, and no other one sends for it, run: roundtrip confirm-restore`;
+  const { why, risk, wayOn, command } = describeLatch(reasons);
+  return `${why} ${risk} ${wayOn} ${command}`;
 }
 
 const sentences: Readonly<Record<LatchReason, string>> = {
@@ -74,6 +105,10 @@ const sentences: Readonly<Record<LatchReason, string>> = {
   "another-name": "the database belongs to another instance than ROUNDTRIP_INSTANCE says",
   "another-instance": "this data directory was used with another database before",
 };
+
+function isStrange(reason: LatchReason): reason is StrangeBecause {
+  return reason === "another-name" || reason === "another-instance";
+}
 
 function differs<Value>(stored: Value | null, present: Value | null): boolean {
   return stored !== null && present !== null && stored !== present;

@@ -1,15 +1,19 @@
-/** The plain status page: incidents and warnings first, then rounds with their ledgers, people whose mail did not arrive, replies, and what nobody could match. Writes HTML, asks nothing. */
+/** The plain status page: what keeps mail from going out, incidents and warnings first, then rounds with their ledgers, people whose mail did not arrive, replies, and what nobody could match. Writes HTML, asks nothing. */
+import type { LatchReason } from "../ground/instance.ts";
 import type { SenderFacts } from "../outcome/brake/incident.ts";
 import { type DeliveryState, deliveryStates, type SuppressedBecause } from "../outcome/delivery.ts";
 import { explainLedger, type Ledger, sumLedger } from "../outcome/ledger.ts";
 import { explainLeftOut } from "../outbound/audience/left-out.ts";
 import { escapeHtml } from "../survey/link-pages.ts";
 import { type IncidentStatus, writeIncident } from "./incident-card.ts";
+import { writeLatch } from "./latch-card.ts";
 import { type FlaggedPerson, writePerson } from "./person-line.ts";
 import { script, style } from "./status-style.ts";
 import { type Warning, writeWarnings } from "./warnings.ts";
 
 export interface StatusFacts {
+  /** Why nothing is sent; empty when nothing stands in the way. */
+  readonly latched: readonly LatchReason[];
   readonly sender: SenderFacts;
   readonly incidents: readonly IncidentStatus[];
   readonly warnings: readonly Warning[];
@@ -47,6 +51,7 @@ export function writeStatusPage(facts: StatusFacts, nonce: string): string {
 
 export function writeStatusBody(facts: StatusFacts): string {
   return [
+    facts.latched.length > 0 ? writeLatch(facts.latched) : "",
     facts.incidents.map((incident) => writeIncident(incident, facts.sender)).join(""),
     writeWarnings(facts.warnings),
     facts.rounds.map(writeRound).join("") || '<p class="empty">No round yet.</p>',

@@ -7,6 +7,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../ground/clock.ts";
 import { type Client, type Database, inOrganisation } from "../ground/database.store.ts";
+import type { LatchReason } from "../ground/instance.ts";
 import { continueIncident, retryAll } from "../outcome/brake/incident.store.ts";
 import { clearFlag } from "../outcome/flag.store.ts";
 import { readStatus } from "./status.store.ts";
@@ -19,6 +20,8 @@ export interface StatusParts {
   /** The secret part of the address. */
   readonly key: string;
   readonly mailboxUrl: string | null;
+  /** Why the sender of this very process sends nothing; what holds all senders stands in the database. */
+  readonly latchedHere: () => readonly LatchReason[];
 }
 
 type Keyed = { Params: { key: string }; Querystring: { [Action in StatusAction]?: string } };
@@ -31,7 +34,9 @@ export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
     return given.length === expected.length && timingSafeEqual(given, expected);
   };
   const read = () =>
-    inOrganisation(parts.database, parts.orgId, (client) => readStatus(client, parts.orgId, parts.mailboxUrl));
+    inOrganisation(parts.database, parts.orgId, (client) =>
+      readStatus(client, parts.orgId, { mailboxUrl: parts.mailboxUrl, latchedHere: parts.latchedHere() }),
+    );
 
   app.get<Keyed>("/status/:key", async (request, reply) => {
     if (!mayEnter(request)) return reply.code(404).send();

@@ -1,5 +1,7 @@
 /** Gathers what the status page shows, for one organisation. */
 import type { Client } from "../ground/database.store.ts";
+import type { LatchReason } from "../ground/instance.ts";
+import { readLatch } from "../ground/instance.store.ts";
 import { listIncidents } from "../outcome/brake/incident.store.ts";
 import type { SenderFacts } from "../outcome/brake/incident.ts";
 import type { Cause } from "../outcome/cause/cause.ts";
@@ -13,10 +15,17 @@ import type { Warning } from "./warnings.ts";
 
 const mostPeople = 50;
 
+/** What only this process knows. */
+export interface StatusHere {
+  readonly mailboxUrl: string | null;
+  readonly latchedHere: readonly LatchReason[];
+}
+
 /** Runs inside the organisation's transaction. */
-export async function readStatus(client: Client, orgId: number, mailboxUrl: string | null): Promise<StatusFacts> {
+export async function readStatus(client: Client, orgId: number, here: StatusHere): Promise<StatusFacts> {
   const single = await listFlagged(client, orgId, null);
   return {
+    latched: [...new Set([...((await readLatch(client)) ?? []), ...here.latchedHere])],
     sender: await readSender(client, orgId),
     incidents: await readIncidents(client, orgId),
     warnings: await listWarnings(client, orgId),
@@ -25,7 +34,7 @@ export async function readStatus(client: Client, orgId: number, mailboxUrl: stri
     flaggedCount: single.count,
     replies: await listReplies(client, orgId),
     unmatched: await countUnmatched(client, orgId),
-    mailboxUrl,
+    mailboxUrl: here.mailboxUrl,
   };
 }
 

@@ -1,0 +1,9 @@
+/** The card above everything else while the database is latched: why nothing is sent, what goes on all the same, and the way out. Writes HTML. */
+import { describeLatch, type LatchReason } from "../ground/instance.ts";
+import { escapeHtml } from "../survey/link-pages.ts";
+
+export function writeLatch(reasons: readonly LatchReason[]): string {
+  const { title, why, risk, wayOn, command } = describeLatch(reasons);
+  const goesOn = "Everything else goes on: mail that comes back is received, links work, and rounds keep their state.";
+  return `<section class="incident" aria-labelledby="latch"><h2 id="latch">${escapeHtml(title)} <small>waiting to be confirmed by the operator</small></h2><p>${escapeHtml(why)} ${escapeHtml(risk)} ${escapeHtml(goesOn)}</p><p>${escapeHtml(wayOn)}</p><pre>${escapeHtml(command)}</pre></section>`;
+}
