@@ -16,6 +16,8 @@ import {
   type Claimed,
   markSubmitting,
   type OpenRound,
+  putOffClaims,
+  putOffDue,
   releaseClaims,
   requeueUnknown,
 } from "./queue.store.ts";
@@ -330,6 +332,62 @@ describe("a dead node", () => {
       }
       await Promise.all([dying.end(), living.end()]);
     }
+  });
+});
+
+describe("mail that waits for an address", () => {
+  const tomorrow = new Date("2026-11-25T00:00:00Z");
+  const waiting = async ({ roundId }: Seeded) =>
+    (
+      await test.database.owner.query(
+        "select due_at, waits_because, attempts, message_date from delivery where round_id = $1 and waits_because is not null order by id",
+        [roundId],
+      )
+    ).rows;
+  const later = { due_at: tomorrow, waits_because: "warming-up", attempts: 0, message_date: null };
+
+  it("is queued until then without a failed try, says why, and is dated when its time comes", async () => {
+    const seeded = await seedRound(test, 2);
+    const node = await newNode();
+    const claims = await claim(seeded, node.id);
+    await putOffClaims(
+      test.database.engine,
+      node.id,
+      claims.map((claimed) => ({ ...claimed, until: tomorrow, because: "warming-up" })),
+    );
+    expect(await waiting(seeded)).toEqual([later, later]);
+    expect(await mark(node.id, claims), "the claims are over").toEqual([false, false]);
+    expect(await claim(seeded, node.id)).toEqual([]);
+    const { claimed } = await claimDue(test.database.engine, openRound(seeded), node.id, {
+      now: tomorrow,
+      most: 5,
+      wants: [{ domain: "example.com", most: 5 }],
+    });
+    expect(claimed).toMatchObject([{ messageDate: tomorrow }, { messageDate: tomorrow }]);
+    expect(await waiting(seeded), "and once it is claimed, nothing holds it").toEqual([]);
+    await node.end();
+  });
+
+  it("is put off many at a time without being claimed; retries are left alone, and so is what another node holds", async () => {
+    const seeded = await seedRound(test, 5);
+    await test.database.owner.query("update delivery set first_tried_at = now(), attempts = 1 where id = $1", [
+      seeded.deliveries[4],
+    ]);
+    const node = await newNode();
+    await claim(seeded, node.id, 1);
+    const putOff = (what: "all" | "untried") =>
+      putOffDue(test.database.engine, openRound(seeded), ["example.com", "other.example"], {
+        now,
+        until: tomorrow,
+        because: "warming-up",
+        what,
+        most: 2,
+      });
+    expect([await putOff("untried"), await putOff("untried"), await putOff("all"), await putOff("all")]).toEqual([
+      2, 1, 1, 0,
+    ]);
+    expect(await waiting(seeded)).toEqual([later, later, later, { ...later, attempts: 1 }]);
+    await node.end();
   });
 });
 

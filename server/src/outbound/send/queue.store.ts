@@ -96,6 +96,7 @@ const claim = `
     node_id = case when j.because is null then $7::bigint end,
     settled_at = case when j.because is not null then $5::timestamptz end,
     fence = d.fence + 1,
+    waits_because = null,
     message_date = coalesce(d.message_date, $5)
   from judged j where d.org_id = j.org_id and d.id = j.id
   returning d.id, d.state, d.kind, d.fence, d.address, d.domain, d.language, d.slots, d.generation, d.message_date, d.attempts, d.first_tried_at, d.possible_duplicate, j.soft_flagged`;
@@ -213,6 +214,68 @@ export async function releaseClaims(
            where d.org_id = m.org_id and d.id = m.id and d.fence = m.fence and d.node_id = $4`,
     values: [marks.map((m) => m.orgId), marks.map((m) => m.id), marks.map((m) => m.fence), nodeId, now],
   });
+}
+
+/** A claim that is put off: none of our addresses may carry it before `until`. */
+export interface PutOff extends Mark {
+  readonly until: Date;
+  /** Null where it is only a matter of seconds. */
+  readonly because: WaitsBecause | null;
+}
+
+export type WaitsBecause = "warming-up" | "no-address";
+
+/** What was never tried is dated anew when its time comes: nobody has seen the old date. */
+const undated = "case when d.first_tried_at is null and not d.possible_duplicate then null else d.message_date end";
+
+/** Gives claims back for later. Nothing of these mails has left, and the try is not counted. */
+export async function putOffClaims(engine: Queryable, nodeId: number, waits: readonly PutOff[]): Promise<void> {
+  if (waits.length === 0) return;
+  await engine.query({
+    name: "put-off-claims",
+    text: `update delivery d set state = 'queued', node_id = null, fence = d.fence + 1, due_at = w.until, waits_because = w.because, message_date = ${undated}
+           from unnest($1::integer[], $2::bigint[], $3::integer[], $4::timestamptz[], $5::text[]) as w (org_id, id, fence, until, because)
+           where d.org_id = w.org_id and d.id = w.id and d.fence = w.fence and d.node_id = $6 and d.state = 'claimed'`,
+    values: [
+      waits.map((wait) => wait.orgId),
+      waits.map((wait) => wait.id),
+      waits.map((wait) => wait.fence),
+      waits.map((wait) => wait.until),
+      waits.map((wait) => wait.because),
+      nodeId,
+    ],
+  });
+}
+
+/**
+ * Puts off what is due to these domains without claiming it, `most` mails at a time; returns how many. Where `what` is
+ * `untried`, retries are left alone: they have addresses of their own to go by.
+ */
+export async function putOffDue(
+  engine: Queryable,
+  round: OpenRound,
+  domains: readonly string[],
+  wait: {
+    readonly now: Date;
+    readonly until: Date;
+    readonly because: WaitsBecause;
+    readonly what: "all" | "untried";
+    readonly most: number;
+  },
+): Promise<number> {
+  const moved = await engine.query({
+    name: "put-off-due",
+    text: `with due as (
+             select d.org_id, d.id from delivery d
+             where d.org_id = $1 and d.round_id = $2 and d.domain = any ($3) and d.settled_at is null and d.state = 'queued'
+               and d.due_at <= $4 and ($7 = 'all' or d.first_tried_at is null)
+             order by d.due_at, d.id limit $8 for update skip locked
+           )
+           update delivery d set due_at = $5, waits_because = $6, message_date = ${undated}
+           from due where d.org_id = due.org_id and d.id = due.id`,
+    values: [round.orgId, round.roundId, domains, wait.now, wait.until, wait.because, wait.what, wait.most],
+  });
+  return moved.rowCount ?? 0;
 }
 
 /**
