@@ -20,7 +20,7 @@ import {
 import { createDnsClient, type DnsClient } from "./dns-client.dns.ts";
 import { type Destination, findDestination, type MailHost, type RouteRules } from "./find-route.dns.ts";
 import { orderHosts, type Try } from "./order-hosts.ts";
-import { type OwnAddress, pickOwnAddress } from "./own-address.ts";
+import { laneFrom, type OwnAddress, pickOwnAddress } from "./own-address.ts";
 import { explainRouteTrouble, type RouteTrouble } from "./route-trouble.ts";
 import type { Lane, Route } from "./route.ts";
 import { createStsPolicies, type StsPolicies } from "./sts-policies.dns.ts";
@@ -54,8 +54,8 @@ export interface MxParts {
   readonly engine: Queryable;
   readonly clock: Clock;
   readonly chance: () => number;
-  /** Which of our addresses writes to a domain, where that is not to be decided by the domain alone (pickOwnAddress). */
-  readonly chooseAddress?: (domain: string, provider: string) => OwnAddress;
+  /** Addresses of ours besides those of the settings, as they are known now; a lane may name one (`Lane.from`). */
+  readonly ourAddresses?: () => readonly OwnAddress[];
   readonly mailsPerConnection?: (provider: string) => number;
   /** What is worth a line in the log and stops nothing. */
   readonly report: (finding: { readonly domain: string; readonly text: string }) => void;
@@ -65,7 +65,6 @@ const MINUTE_MS = 60_000;
 const CONNECT_MS = 30_000;
 const UNREACHABLE_MS = 5 * MINUTE_MS;
 const UNREACHABLE_MAX = 10_000;
-const LANES_MAX = 10_000;
 /** No further server is tried after this long: the mail's turn comes again. */
 const TRYING_MS = 5 * MINUTE_MS;
 const MAILS_PER_CONNECTION = 50;
@@ -102,47 +101,45 @@ interface Aim {
 class MxChannel implements Channel {
   readonly kind = "mx";
   readonly #inside: Inside;
-  readonly #rules: RouteRules;
+  readonly #outside = listOutsideAddresses();
   readonly #tlsDomains: ReadonlySet<string>;
-  readonly #ownByLane = new Map<string, OwnAddress>();
   readonly #unreachableUntilMs = new Map<string, number>();
 
   constructor(inside: Inside) {
-    const { settings } = inside;
     this.#inside = inside;
-    this.#tlsDomains = new Set(settings.tlsDomains);
-    const sources = settings.addresses.flatMap(({ address, ipv6 }) => [address, ...(ipv6 === undefined ? [] : [ipv6])]);
-    this.#rules = {
-      usesIpv6: sources.some((address) => isIpv6(address)),
-      ourAddresses: [...sources, ...(settings.alsoOurs ?? []), ...listOutsideAddresses()],
-      mayPointInside: settings.mayPointInside ?? false,
-    };
+    this.#tlsDomains = new Set(inside.settings.tlsDomains);
   }
 
   async route(domain: string): Promise<Route> {
     const found = await findDestination(this.#inside.dns, domain, this.#rules);
     if (found.kind !== "destination") return { kind: "no-route", word: explainRouteTrouble(found) };
-    const own = this.#chooseAddress(domain, found.provider);
-    const lane = { key: `mx:${own.address}:${found.provider}`, provider: found.provider };
-    if (this.#ownByLane.size >= LANES_MAX) this.#ownByLane.clear();
-    this.#ownByLane.set(lane.key, own);
-    const target = (await this.#isLikeAnyOther(domain)) ? nameTarget(found) : domain;
-    return { kind: "lane", lane, target: `${lane.key}:${target}` };
+    const lane = laneFrom(this.#pickOwn(domain), found.provider);
+    const servers = (await this.#isLikeAnyOther(domain)) ? nameTarget(found) : domain;
+    return { kind: "lane", lane, target: `${lane.key}:${servers}`, reach: { servers, ...familiesOf(found) } };
   }
 
-  async open({ key, provider }: Lane, domain: string): Promise<Connection | ConnectFailure> {
+  async open({ from, provider }: Lane, domain: string): Promise<Connection | ConnectFailure> {
     const { dns, sts } = this.#inside;
     const destination = await findDestination(dns, domain, this.#rules);
     if (destination.kind !== "destination") return failFor(domain, destination);
     const policy = await sts.policyOf(domain).catch(() => undefined);
     if (policy === undefined) return failFor(domain, { kind: "policy-unreadable" });
-    const own = this.#ownByLane.get(key) ?? this.#chooseAddress(domain, provider);
-    return this.#tryAll({ domain, destination, sts: policy, own, provider });
+    return this.#tryAll({ domain, destination, sts: policy, own: from ?? this.#pickOwn(domain), provider });
   }
 
-  #chooseAddress(domain: string, provider: string): OwnAddress {
+  get #rules(): RouteRules {
     const { settings, parts } = this.#inside;
-    return parts.chooseAddress?.(domain, provider) ?? pickOwnAddress(settings.addresses, domain);
+    const ours = [...settings.addresses, ...(parts.ourAddresses?.() ?? [])];
+    const sources = ours.flatMap(({ address, ipv6 }) => [address, ...(ipv6 === undefined ? [] : [ipv6])]);
+    return {
+      usesIpv6: sources.some((address) => isIpv6(address)),
+      ourAddresses: [...sources, ...(settings.alsoOurs ?? []), ...this.#outside],
+      mayPointInside: settings.mayPointInside ?? false,
+    };
+  }
+
+  #pickOwn(domain: string): OwnAddress {
+    return pickOwnAddress(this.#inside.settings.addresses, domain);
   }
 
   /** Only domains that demand nothing may share connections: what one checked says nothing about another's policy. */
@@ -261,6 +258,11 @@ function failFor(domain: string, trouble: RouteTrouble): ConnectFailure {
 function nameTarget({ hosts, isAuthentic }: Destination): string {
   const names = hosts.map(({ name, preference }) => `${String(preference)} ${name}`).toSorted();
   return `${names.join(",")}${isAuthentic ? " signed" : ""}`;
+}
+
+function familiesOf({ hosts }: Destination): { readonly ipv4: boolean; readonly ipv6: boolean } {
+  const addresses = hosts.flatMap((host) => host.addresses);
+  return { ipv4: addresses.some((to) => !isIpv6(to)), ipv6: addresses.some((to) => isIpv6(to)) };
 }
 
 function sourceFor({ address, ipv6 }: OwnAddress, to: string): string | undefined {

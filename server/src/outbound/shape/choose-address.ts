@@ -12,11 +12,15 @@ export interface SendingAddress {
   readonly state: "planned" | "warming" | "active" | "retiring";
   /** Whose alone it is; null: shared by organisations that have none of their own. */
   readonly orgId: number | null;
+  /** An IPv6 address that goes with it; only the configuration names such pairs. */
+  readonly ipv6?: string | undefined;
 }
 
 /** An address with the number of mails that may still go by it today to the provider at hand; null: no ceiling. */
 export interface AddressRoom extends SendingAddress {
   readonly room: number | null;
+  /** Not usable at this moment by whoever asks: on another machine, or its lane rests. Taken only where no other will do. */
+  readonly isAway?: boolean;
 }
 
 export interface MailToPlace {
@@ -30,7 +34,7 @@ export interface MailToPlace {
 }
 
 export type AddressChoice =
-  | { readonly kind: "address"; readonly address: SendingAddress }
+  | { readonly kind: "address"; readonly address: AddressRoom }
   /** `warming-up`: tomorrow there is room again; `no-address`: the operator must add one. */
   | { readonly kind: "wait"; readonly because: "warming-up" | "no-address" };
 
@@ -38,14 +42,26 @@ export type AddressChoice =
 export function chooseAddress(mail: MailToPlace, addresses: readonly AddressRoom[]): AddressChoice {
   const tried = addresses.find(({ address, state }) => address === mail.triedBy && state !== "planned");
   if (tried && isOpenTo(tried, mail)) return hasRoom(tried) ? take(tried) : { kind: "wait", because: "warming-up" };
-  const usable = addresses.filter(({ state }) => state === "active" || state === "warming");
-  const own = usable.filter(({ orgId }) => orgId === mail.orgId);
-  const shared = usable.filter(({ orgId }) => orgId === null);
-  const hasOwn = addresses.some(({ orgId, state }) => orgId === mail.orgId && state !== "planned");
-  const first = hasOwn ? own : shared;
-  const chosen = pick(first, mail) ?? (mail.mayOverflow ? pick(shared, mail) : null);
+  const whose = { ...mail, hasOwn: hasOwn(addresses, mail.orgId) };
+  const usable = addresses.filter((address) => mayBegin(address, whose));
+  const own = usable.filter(({ orgId }) => orgId !== null);
+  const chosen = pick(own, mail) ?? pick(usable, mail);
   if (chosen) return take(chosen);
-  return { kind: "wait", because: first.length > 0 ? "warming-up" : "no-address" };
+  return { kind: "wait", because: usable.length > 0 ? "warming-up" : "no-address" };
+}
+
+/** Whether the organisation has addresses of its own that were in use once: then it stays with them. */
+export function hasOwn(addresses: readonly SendingAddress[], org: number): boolean {
+  return addresses.some(({ orgId, state }) => orgId === org && state !== "planned");
+}
+
+/** May this address begin a mail of the organisation? A retry goes by the address that began it. */
+export function mayBegin(
+  { state, orgId }: SendingAddress,
+  mail: { readonly orgId: number; readonly hasOwn: boolean; readonly mayOverflow: boolean },
+): boolean {
+  if (state !== "active" && state !== "warming") return false;
+  return orgId === null ? !mail.hasOwn || mail.mayOverflow : orgId === mail.orgId;
 }
 
 /** A mail that overflowed keeps its shared address for retries, even when overflow was switched off meanwhile. */
@@ -58,8 +74,8 @@ function hasRoom({ state, room }: AddressRoom): boolean {
   return state !== "warming" || room === null || room > 0;
 }
 
-function take({ address, heloName, state, orgId }: AddressRoom): AddressChoice {
-  return { kind: "address", address: { address, heloName, state, orgId } };
+function take(address: AddressRoom): AddressChoice {
+  return { kind: "address", address };
 }
 
 /**
@@ -68,7 +84,9 @@ function take({ address, heloName, state, orgId }: AddressRoom): AddressChoice {
  */
 function pick(addresses: readonly AddressRoom[], mail: MailToPlace): AddressRoom | null {
   let best: { readonly address: AddressRoom; readonly score: number } | null = null;
-  for (const address of addresses.filter(hasRoom)) {
+  const free = addresses.filter(hasRoom);
+  const present = free.filter(({ isAway }) => isAway !== true);
+  for (const address of present.length > 0 ? present : free) {
     const score = hashOf(`${mail.domain} ${String(mail.deliveryId)} ${address.address}`);
     const isBetter =
       best === null || score > best.score || (score === best.score && address.address < best.address.address);

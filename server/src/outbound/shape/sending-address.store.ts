@@ -36,23 +36,70 @@ export async function saveSendingAddress(owner: Queryable, address: SendingAddre
   });
 }
 
+/** Organisations whose mail may leave by shared addresses while their own ones have no room. */
+export async function listOverflowing(engine: Queryable): Promise<ReadonlySet<number>> {
+  const rows = await engine.query<{ org_id: number }>({
+    name: "list-overflowing",
+    text: "select org_id from organisation where may_overflow",
+  });
+  return new Set(rows.rows.map((row) => row.org_id));
+}
+
+export interface TriedMail {
+  readonly orgId: number;
+  readonly id: number;
+  readonly generation: number;
+}
+
+export interface LastTry {
+  /** The address of ours that its server knows. */
+  readonly address: string;
+  readonly at: Date;
+}
+
+/**
+ * By which of our addresses mails were tried before, by delivery id; not there: no server has seen it yet. Attempts are
+ * found by their key, so that no column of the delivery has to say it.
+ */
+export async function findTriedBy(
+  engine: Queryable,
+  mails: readonly TriedMail[],
+): Promise<ReadonlyMap<number, LastTry>> {
+  if (mails.length === 0) return new Map();
+  const rows = await engine.query<{ id: number; local_ip: string; at: Date }>({
+    name: "find-tried-by",
+    text: `select m.id, a.local_ip, a.at
+           from unnest($1::integer[], $2::bigint[], $3::smallint[]) as m (org_id, id, generation) cross join lateral (
+             select local_ip, at from attempt a
+             where a.org_id = m.org_id and a.delivery_id = m.id and a.generation = m.generation and a.source = 'attempt' and a.local_ip is not null
+             order by a.fence desc limit 1
+           ) a`,
+    values: [mails.map(({ orgId }) => orgId), mails.map(({ id }) => id), mails.map(({ generation }) => generation)],
+  });
+  return new Map(rows.rows.map(({ id, local_ip, at }) => [id, { address: local_ip, at }]));
+}
+
 /** One address towards one provider, on the day of whatever `now` goes with it. */
 export interface UseKey {
   readonly address: string;
   readonly provider: string;
 }
 
-/** The use of each address to each provider since the day of `since`, as ceilingToday wants it; keyed by `useKey`. */
+/**
+ * The use of each address to each provider (or to those named) since the day of `since`, as ceilingToday wants it; keyed
+ * by `useKey`.
+ */
 export async function loadUse(
   engine: Queryable,
   addresses: readonly string[],
   since: Date,
+  providers: readonly string[] | null = null,
 ): Promise<ReadonlyMap<string, readonly DayOfUse[]>> {
   const rows = await engine.query<UseKey & DayOfUse>({
     name: "load-use",
     text: `select host(address) as address, provider, day::text, sent from address_use
-           where address = any ($1::inet[]) and day >= $2::date order by day`,
-    values: [addresses, dayOf(since)],
+           where address = any ($1::inet[]) and day >= $2::date and ($3::text[] is null or provider = any ($3)) order by day`,
+    values: [addresses, dayOf(since), providers],
   });
   const use = new Map<string, DayOfUse[]>();
   for (const { address, provider, day, sent } of rows.rows) {
