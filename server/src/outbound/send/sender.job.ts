@@ -16,12 +16,14 @@ import { decideStep } from "../../outcome/delivery.ts";
 import type { RetryPolicy } from "../../outcome/retry-policy.ts";
 import { composeMail, type PreparedRound } from "../outbound.ts";
 import type { Lane, Route } from "../route/route.ts";
+import type { AddressPool, LaneRoute } from "../shape/address-pool.store.ts";
 import { closeDueRounds, stopRound } from "../round/round.store.ts";
 import type { Channel } from "./channel.ts";
 import { type KeptConnection, LaneRunner, type LaneWork } from "./lane-runner.job.ts";
 import { LaneKeeper } from "./lane-keeper.store.ts";
 import { type NodeLease, startNode, takeOverDeadNodes } from "./node.store.ts";
 import { createOutcomeWriter, type OutcomeWriter } from "./outcome-writer.store.ts";
+import { placeClaims, putOffHomeless } from "./place-claims.store.ts";
 import { planClaims, type Stretch } from "./plan-claims.ts";
 import {
   claimDue,
@@ -41,6 +43,8 @@ export interface SenderParts {
   readonly database: Database;
   readonly settings: ConnectionSettings;
   readonly channel: Channel;
+  /** Where several of our addresses carry the mail (channel `mx`); without it, routes say all. */
+  readonly pool?: AddressPool;
   readonly clock: Clock;
   readonly chance: () => number;
   readonly log: Log;
@@ -65,7 +69,7 @@ export interface Sender {
 interface Ready {
   readonly claimed: Claimed;
   readonly round: OpenRound;
-  readonly route: Extract<Route, { kind: "lane" }>;
+  readonly route: LaneRoute;
 }
 
 const readyMost = 2000;
@@ -90,6 +94,8 @@ class SendingNode implements Sender, LaneWork<Ready> {
   readonly #parts: SenderParts;
   readonly #lanes = new Map<string, LaneRunner<Ready>>();
   readonly #routes = new Map<string, { route: Route | null; until: number }>();
+  /** Lanes that mail is claimed for together, by their keys: one, or those of all addresses that may carry it. */
+  readonly #bundles = new Map<string, readonly Lane[]>();
   readonly #domains = new Map<number, { readonly domains: readonly string[]; readonly until: number }>();
   /** Lanes that a round had nothing more for, by round and lane, until it is worth asking again. */
   readonly #dry = new Map<string, number>();
@@ -175,6 +181,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
 
   async #feedOnce(): Promise<number> {
     if (this.#isHeldUp() || this.#waiting() > readyMost) return 0;
+    await this.#parts.pool?.refresh();
     const rounds = await listOpenRounds(this.#parts.database.engine);
     const stretches = (await Promise.all(rounds.map((round) => this.#stretchesOf(round)))).flat();
     const keys = [...new Set(stretches.map(({ laneKey }) => laneKey))];
@@ -203,17 +210,31 @@ class SendingNode implements Sender, LaneWork<Ready> {
   async #stretchesOf(round: OpenRound): Promise<readonly Stretch[]> {
     const byLane = new Map<string, string[]>();
     const lost: { domain: string; route: Extract<Route, { kind: "no-route" }> }[] = [];
+    const homeless: string[] = [];
     for (const domain of await this.#domainsOf(round)) {
       const route = this.#routeOf(domain);
       if (route?.kind === "no-route") lost.push({ domain, route });
-      if (route?.kind !== "lane" || this.#isResting(route.lane.key) || this.#isDry(round, route.lane.key)) continue;
-      const domains = byLane.get(route.lane.key);
+      if (route?.kind !== "lane") continue;
+      const ways = this.#parts.pool?.waysOf(round.orgId, route);
+      if (ways?.isHomeless) homeless.push(domain);
+      const key = this.#bundle(ways?.lanes ?? [route.lane]);
+      if (key === null || this.#isDry(round, key)) continue;
+      const domains = byLane.get(key);
       if (domains) domains.push(domain);
-      else byLane.set(route.lane.key, [domain]);
-      this.#laneOf(route.lane);
+      else byLane.set(key, [domain]);
     }
+    await putOffHomeless(this.#parts.database, round, homeless, this.#parts.clock.now());
     for (const { domain, route } of lost) await this.#refuseDomain(round, domain, route);
     return [...byLane].map(([laneKey, domains]) => ({ round, laneKey, domains }));
+  }
+
+  /** Null when none of them may be used now. */
+  #bundle(lanes: readonly Lane[]): string | null {
+    if (lanes.every((lane) => this.#isResting(lane.key))) return null;
+    for (const lane of lanes) this.#laneOf(lane);
+    const key = lanes.map((lane) => lane.key).join(" ");
+    this.#bundles.set(key, lanes);
+    return key;
   }
 
   async #domainsOf(round: OpenRound): Promise<readonly string[]> {
@@ -245,8 +266,13 @@ class SendingNode implements Sender, LaneWork<Ready> {
     return runner;
   }
 
+  #roomOf(bundle: string): number {
+    const lanes = this.#bundles.get(bundle) ?? [];
+    return lanes.reduce((sum, { key }) => sum + (this.#isResting(key) ? 0 : this.#roomOfLane(key)), 0);
+  }
+
   /** None before half of it is free: many small claims cost more than few large ones. */
-  #roomOf(key: string): number {
+  #roomOfLane(key: string): number {
     const lane = this.#lanes.get(key);
     if (!lane) return 0;
     const most = Math.min(lane.connections * readyPerConnection, this.#keeper.holdable(key) ?? Infinity);
@@ -257,8 +283,9 @@ class SendingNode implements Sender, LaneWork<Ready> {
   async #distribute(round: OpenRound, claims: readonly Claimed[]): Promise<void> {
     const back: Claimed[] = [];
     const byLane = new Map<LaneRunner<Ready>, Ready[]>();
-    for (const claimed of claims) {
-      const route = this.#routes.get(claimed.domain)?.route;
+    const placed = await this.#place(round, claims);
+    for (const claimed of placed?.keys() ?? claims) {
+      const route = placed?.get(claimed) ?? this.#routes.get(claimed.domain)?.route;
       if (route?.kind !== "lane" || this.#stopping.signal.aborted) {
         back.push(claimed);
         continue;
@@ -270,6 +297,27 @@ class SendingNode implements Sender, LaneWork<Ready> {
     }
     for (const [lane, items] of byLane) lane.put(items);
     await this.#release(back);
+  }
+
+  /** Which of our addresses each mail leaves by; those that must wait for one are put off. Null: there is but one way. */
+  async #place(round: OpenRound, claims: readonly Claimed[]): Promise<ReadonlyMap<Claimed, LaneRoute> | null> {
+    const { pool, database, clock, log } = this.#parts;
+    if (!pool || claims.length === 0) return null;
+    const asked: { mail: Claimed; route: LaneRoute }[] = [];
+    for (const mail of claims) {
+      const route = this.#routes.get(mail.domain)?.route;
+      if (route?.kind === "lane") asked.push({ mail, route });
+      else await this.#release([mail]);
+    }
+    const isResting = (key: string) => this.#isResting(key);
+    const parts = { database, pool, nodeId: this.#node.id, now: clock.now(), isResting };
+    try {
+      return await placeClaims(parts, round, asked);
+    } catch (error) {
+      log.warn({ err: error }, "mails could not be placed on our addresses; they go back to the queue");
+      await this.#release(claims);
+      return new Map();
+    }
   }
 
   /** Mails to a domain that nothing can be handed to: each attempt comes to what the route says. */
@@ -375,6 +423,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
       return { target, open: opened };
     }
     this.#conclude(ready.claimed, ready.round, readSubmission(opened, this.#parts.channel.kind));
+    await this.#parts.pool?.giveBack([ready.claimed]);
     await this.#keeper.unreachable(lane, opened.word);
     const pauseMs = Math.min(Math.max((this.#rests.get(lane.key)?.pauseMs ?? 0) * 2, restMs.first), restMs.longest);
     this.#rests.set(lane.key, { until: Date.now() + pauseMs, pauseMs });
@@ -425,7 +474,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
     if (!this.#claimsInDoubt && (await this.#node.renew())) return;
     const { log, settings, name, leaseMs } = this.#parts;
     log.warn({ node: this.#node.id }, "this node starts anew and leaves its claims to whoever takes them over");
-    this.#drainLanes();
+    await this.#parts.pool?.giveBack(this.#drainLanes());
     await this.#node.end();
     this.#node = await startNode(settings, name, leaseMs);
     this.#claimsInDoubt = false;
@@ -452,6 +501,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   /** Gives mails back that have certainly not left. While that cannot be written they are kept aside; the lease's end does it at the latest. */
   async #release(claims: readonly Claimed[]): Promise<void> {
     const { database, clock, log } = this.#parts;
+    await this.#parts.pool?.giveBack(claims);
     await releaseClaims(database.engine, this.#node.id, claims, clock.now()).catch((error: unknown) => {
       log.warn({ err: error, mails: claims.length }, "claims could not be given back yet");
       this.#databaseDownUntil = Date.now() + databaseDownPauseMs;

@@ -3,15 +3,8 @@ import { describe, expect, it } from "vitest";
 import { inOrganisation } from "../../ground/database.store.ts";
 import { useTestDatabase } from "../../testing/test-database.ts";
 import type { SendingAddress } from "./choose-address.ts";
-import {
-  giveBackUse,
-  listSendingAddresses,
-  loadUse,
-  saveSendingAddress,
-  takeUse,
-  useKey,
-} from "./sending-address.store.ts";
-import { ceilingToday } from "./warm-up.ts";
+import { giveBackUse, listSendingAddresses, loadUse, saveSendingAddress, takeUse } from "./sending-address.store.ts";
+import { ceilingToday, useKey } from "./warm-up.ts";
 
 const test = useTestDatabase();
 const now = new Date("2026-11-24T23:59:00Z");

@@ -4,7 +4,7 @@
  */
 import type { Queryable } from "../../ground/database.store.ts";
 import type { SendingAddress } from "./choose-address.ts";
-import type { DayOfUse } from "./warm-up.ts";
+import { type DayOfUse, type UseKey, useKey } from "./warm-up.ts";
 
 /** Every address: to the engine all of them, to an organisation its own and the shared ones. */
 export async function listSendingAddresses(client: Queryable): Promise<readonly SendingAddress[]> {
@@ -79,12 +79,6 @@ export async function findTriedBy(
   return new Map(rows.rows.map(({ id, local_ip, at }) => [id, { address: local_ip, at }]));
 }
 
-/** One address towards one provider, on the day of whatever `now` goes with it. */
-export interface UseKey {
-  readonly address: string;
-  readonly provider: string;
-}
-
 /**
  * The use of each address to each provider (or to those named) since the day of `since`, as ceilingToday wants it; keyed
  * by `useKey`.
@@ -107,10 +101,6 @@ export async function loadUse(
     use.set(key, [...(use.get(key) ?? []), { day, sent }]);
   }
   return use;
-}
-
-export function useKey({ address, provider }: UseKey): string {
-  return `${address} ${provider}`;
 }
 
 export interface UseWish extends UseKey {

@@ -11,6 +11,16 @@ export interface DayOfUse {
   readonly sent: number;
 }
 
+/** One address towards one provider: what a ceiling is about. */
+export interface UseKey {
+  readonly address: string;
+  readonly provider: string;
+}
+
+export function useKey({ address, provider }: UseKey): string {
+  return `${address} ${provider}`;
+}
+
 interface WarmUpPlan {
   readonly provider: string;
   readonly firstDay: number;
