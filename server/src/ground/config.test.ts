@@ -35,6 +35,13 @@ describe("readConfig", () => {
     expect(faultsOf({ ROUNDTRIP_WEB_PROT: "80" })).toContain("Did you mean ROUNDTRIP_WEB_PORT?");
   });
 
+  it("knows an installation by its name, however that is written", () => {
+    expect(readConfig({}).instance).toBeNull();
+    expect(readConfig({ ROUNDTRIP_INSTANCE: "" }).instance).toBeNull();
+    expect(readConfig({ ROUNDTRIP_INSTANCE: "Production" }).instance).toBe("production");
+    expect(faultsOf({ ROUNDTRIP_INSTANCE: "our production" })).toContain("give this installation a short name");
+  });
+
   it("never lets a relay password travel in clear", () => {
     const relay = {
       ROUNDTRIP_CHANNEL: "relay",

@@ -9,7 +9,7 @@ import { useTestDatabase } from "../testing/test-database.ts";
 import { openDatabase } from "./database.store.ts";
 import { explainLatch, type InstanceView } from "./instance.ts";
 import { readInstanceMarker, writeInstanceMarker } from "./instance-marker.files.ts";
-import { checkInstance, confirmInstance, readLatch } from "./instance.store.ts";
+import { checkInstance, confirmInstance, previewInstance, readLatch } from "./instance.store.ts";
 
 const test = useTestDatabase();
 const now = new Date("2026-11-24T08:00:00Z");
@@ -99,6 +99,38 @@ describe("a database that is not where it was", () => {
     expect((await check()).latched).toEqual(["went-back"]);
   });
 
+  it("becomes an instance of its own when it is confirmed: what a node remembers of it latches no other", async () => {
+    const { marker: original } = await check();
+    await test.database.owner.query("update instance set timeline = timeline - 1");
+    expect((await check()).latched).toEqual(["recovered"]);
+    const confirmed = await confirmInstance(test.database, null, now);
+    expect(confirmed.instance).not.toBe(original.instance);
+    const ahead = { instance: confirmed.instance, beat: 1_000_000 };
+    await test.database.owner.query("update instance set id = $1, formerly = null", [original.instance]);
+    expect((await check({ marker: ahead })).latched).toEqual(["another-instance"]);
+    expect((await check({ marker: original })).latched).toEqual([]);
+  });
+
+  it("is confirmed once for all nodes, whatever each of them remembers", async () => {
+    const { marker } = await check();
+    const nodes = [marker, { ...marker, beat: 500 }, { ...marker, beat: 1000 }];
+    expect((await check({ marker: nodes[1]! })).latched).toEqual(["went-back"]);
+    await confirmInstance(test.database, null, now);
+    const after = await Promise.all(nodes.map((each) => check({ marker: each })));
+    expect(after.map(({ latched }) => latched)).toEqual([[], [], []]);
+  });
+
+  it("is found out by doctor before any sender was started, and nothing is written down", async () => {
+    const preview = (view: Partial<InstanceView> = {}) => previewInstance(test.database, { ...fresh, ...view });
+    expect(await preview()).toEqual([]);
+    const { marker } = await check({ name: "production" });
+    expect(await preview({ marker, name: "production" })).toEqual([]);
+    expect(await preview({ marker, name: "trial" })).toEqual(["another-name"]);
+    await test.database.owner.query("update instance set database_oid = 1");
+    expect(await preview({ marker })).toEqual(["another-database"]);
+    expect(await restored()).toBeNull();
+  });
+
   it("touches no round", async () => {
     const orgId = await test.addOrganisation();
     await test.database.owner.query(
@@ -148,6 +180,27 @@ describe("the marker in the data directory", () => {
     expect(readInstanceMarker(dataDir)).toBeNull();
     rmSync(dataDir, { recursive: true, force: true });
   });
+});
+
+it("one that stayed where it was keeps its id when it is confirmed", async () => {
+  const { marker } = await check();
+  expect(await confirmInstance(test.database, "production", now)).toEqual(marker);
+  expect((await check({ name: "production", marker })).latched).toEqual([]);
+});
+
+it("a row that somebody keeps locked holds nobody up for long", async () => {
+  await check();
+  const client = await test.database.owner.connect();
+  await client.query("begin");
+  await client.query("select from instance for update");
+  await expect(check()).rejects.toThrow("lock timeout");
+  await client.query("rollback");
+  client.release();
+  expect((await check()).latched).toEqual([]);
+});
+
+it("a strange node is told that it alone waits", () => {
+  expect(explainLatch(["another-name"])).toMatch(/^This node sends nothing, because .*Correct .*ROUNDTRIP_INSTANCE/);
 });
 
 it("every reason is a sentence that says what to do", () => {

@@ -69,6 +69,7 @@ export function decideStrange(stored: StoredInstance, view: InstanceView): reado
 /** A latch in words: whom it holds and why, what could go wrong without it, and what to do. */
 export interface LatchWords {
   readonly title: string;
+  /** Goes after "because". */
   readonly why: string;
   readonly risk: string;
   readonly wayOn: string;
@@ -77,24 +78,23 @@ export interface LatchWords {
 
 export function describeLatch(reasons: readonly LatchReason[]): LatchWords {
   const isOfDatabase = reasons.some((reason) => !isStrange(reason));
-  const title = isOfDatabase ? "Nothing is sent" : "This node sends nothing";
   return {
-    title,
-    why: `${title}, because ${reasons.map((reason) => sentences[reason]).join("; ")}.`,
+    title: isOfDatabase ? "Nothing is sent" : "This node sends nothing",
+    why: reasons.map((reason) => sentences[reason]).join("; "),
     risk: isOfDatabase
-      ? "Mail that the original has sent since may be sent again from here."
-      : "Mail would go out from a place it was not meant to go out from.",
+      ? "If mail went out now, people could get again what the original has sent since."
+      : "If mail went out from here, it could reach people who were not meant to get it.",
     wayOn: isOfDatabase
       ? "When this is the database to go on with, and no other one sends for it, run:"
       : "Correct DATABASE_URL, ROUNDTRIP_DATA_DIR or ROUNDTRIP_INSTANCE; or, when this is the database to go on with, run:",
-    command: "roundtrip confirm-restore",
+    command: "npx roundtrip confirm-restore",
   };
 }
 
 /** The same in one line, for log, terminal and doctor. */
 export function explainLatch(reasons: readonly LatchReason[]): string {
-  const { why, risk, wayOn, command } = describeLatch(reasons);
-  return `${why} ${risk} ${wayOn} ${command}`;
+  const { title, why, risk, wayOn, command } = describeLatch(reasons);
+  return `${title}, because ${why}. ${risk} ${wayOn} ${command}`;
 }
 
 const sentences: Readonly<Record<LatchReason, string>> = {
