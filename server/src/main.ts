@@ -24,12 +24,9 @@ import { applyBrakes } from "./outcome/brake/apply-brakes.store.ts";
 import { defaultRetryPolicy } from "./outcome/retry-policy.ts";
 import { prepareRound, type PrepareSettings } from "./outbound/prepare-round.store.ts";
 import { launchRoundJob } from "./outbound/round/launch-round.job.ts";
-import { mxChannel } from "./outbound/route/mx-channel.smtp.ts";
-import type { Channel } from "./outbound/send/channel.ts";
 import { type GuardedSender, startGuardedSender } from "./outbound/send/guarded-sender.job.ts";
-import { relayChannel, worldChannel } from "./outbound/send/host-channel.smtp.ts";
 import { startSender } from "./outbound/send/sender.job.ts";
-import { profileOf } from "./outbound/shape/profiles.ts";
+import { findWayOut, type WayOut } from "./outbound/send/way-out.smtp.ts";
 import { ensureDkimKey } from "./outbound/sign/dkim-key.store.ts";
 import { ensureOrganisation } from "./accounts/organisation.store.ts";
 import { addStatusPage, type StatusParts } from "./status/status.http.ts";
@@ -101,6 +98,10 @@ async function assemble(
     config.channel.kind === "world" && config.channel.port === null && has("sender")
       ? await startWorld(inboundPort, stops)
       : null;
+  const portFor = (domain: string) =>
+    world?.portFor(domain) ?? (config.channel.kind === "world" ? config.channel.port : null) ?? 0;
+  const outParts = { ...common, engine: database.engine, chance: systemChance, portFor };
+  const out = has("sender") || has("web") ? findWayOut(config, outParts) : null;
   const mailboxUrl = world ? await showMailbox(world, stops) : null;
   const statusKey = deriveKey(masterKey, "status-page").toString("base64url");
   const own: { sender: GuardedSender | null } = { sender: null };
@@ -114,7 +115,7 @@ async function assemble(
     masterKey,
   };
   if (has("worker")) await startWorking(config, { ...common, prepare }, stops);
-  if (has("sender")) own.sender = await startSending(config, { ...common, settings, prepare, world }, stops);
+  if (out && has("sender")) own.sender = await startSending(config, { ...common, settings, prepare, out }, stops);
   const statusUrl = webUrl === null ? null : `${webUrl}/status/${statusKey}`;
   return { database, settings, orgId, inboundPort, statusUrl, mailboxUrl, world, ...own, postgresPid, stop };
 }
@@ -211,14 +212,14 @@ async function startSending(
     clock,
     log,
     prepare,
-    world,
-  }: Common & { settings: ConnectionSettings; prepare: PrepareSettings; world: ReceivingServer | null },
+    out,
+  }: Common & { settings: ConnectionSettings; prepare: PrepareSettings; out: WayOut },
   stops: (() => Promise<unknown>)[],
 ): Promise<GuardedSender> {
   const parts = {
     database,
     settings,
-    channel: findChannel(config, world, { database, clock, log }),
+    ...out,
     clock,
     chance: systemChance,
     log,
@@ -233,17 +234,6 @@ async function startSending(
   const sender = await startGuardedSender({ database, clock, log, ...place, start: () => startSender(parts) });
   stops.push(() => sender.stop());
   return sender;
-}
-
-function findChannel(config: Config, world: ReceivingServer | null, { database, clock, log }: Common): Channel {
-  const { channel, heloName } = config;
-  if (channel.kind === "mx") {
-    const report = (finding: { readonly domain: string; readonly text: string }) => log.warn(finding, finding.text);
-    const mailsPerConnection = (provider: string) => profileOf(provider).mailsPerConnection;
-    return mxChannel(channel, { engine: database.engine, clock, chance: systemChance, mailsPerConnection, report });
-  }
-  if (channel.kind === "relay") return relayChannel(channel, heloName);
-  return worldChannel((domain) => world?.portFor(domain) ?? channel.port ?? 0, heloName);
 }
 
 async function showMailbox(world: ReceivingServer, stops: (() => Promise<unknown>)[]): Promise<string> {
