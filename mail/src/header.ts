@@ -25,8 +25,12 @@ const URL_MAX = 900;
 
 const OUR_NAME = /^[A-Za-z][A-Za-z0-9-]*$/;
 const ANY_NAME = /^[!-9;-~]+$/;
-/** A control character, or a line break that is no fold. Found by search, which no length of value can overflow. */
-const BREAKS_HEADER = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n[ \t]+\S)|(?<!\r)\n/;
+const PRINTABLE = /^[ -~]*$/;
+const FOLD = /\r\n[ \t]+(?=\S)/y;
+const TAB = 9;
+const CR = 13;
+const SPACE = 0x20;
+const DELETE = 0x7f;
 const PLAIN_WORDS = /^[!-~]{1,60}(?: [!-~]{1,60})*$/;
 const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 
@@ -82,14 +86,27 @@ export function writeListUnsubscribe(url: string): Result<readonly [HeaderField,
 
 /** Is this field, whoever wrote it, safe to be put on the wire as it is: one field, well folded? */
 export function isWritable(field: HeaderField): boolean {
-  return ANY_NAME.test(field.name) && !BREAKS_HEADER.test(field.value);
+  return ANY_NAME.test(field.name) && (PRINTABLE.test(field.value) || isFolded(field.value));
 }
 
 /** What makes this text unfit for any header, if anything does. */
 export function textProblem(text: string): TextProblem | undefined {
+  if (PRINTABLE.test(text)) return undefined;
   if (/[\r\n\u2028\u2029\x85]/.test(text)) return "line-break";
   if (/\p{Cc}/u.test(text)) return "control-character";
   return text.isWellFormed() ? undefined : "lone-surrogate";
+}
+
+/** Every line break in it is a fold with something behind it, and there is no control character but tabs. */
+function isFolded(value: string): boolean {
+  for (let at = 0; at < value.length; at += 1) {
+    const code = value.charCodeAt(at);
+    if ((code >= SPACE && code !== DELETE) || code === TAB) continue;
+    FOLD.lastIndex = at;
+    if (code !== CR || !FOLD.test(value)) return false;
+    at = FOLD.lastIndex - 1;
+  }
+  return true;
 }
 
 function isFieldName(name: string): boolean {

@@ -5,8 +5,8 @@
  * computed on the thread pool, so that a sender uses every core and its sockets never wait for a signature.
  */
 import { createPrivateKey, hash, sign, type KeyObject } from "node:crypto";
-import { promisify } from "node:util";
 import { readDomain } from "../address.ts";
+import { relaxField } from "../header-forms.ts";
 import type { HeaderField } from "../header.ts";
 import type { Message } from "../message/message.ts";
 import { failed, ok, type Result } from "../result.ts";
@@ -85,11 +85,15 @@ export function createDkimSigner(settings: DkimSettings): Result<DkimSigner, Dki
   const { algorithm, privateKey } = key.value;
   const names = { domain: domain.value, selector: settings.selector };
   const opening = `v=1; a=${algorithm}; c=relaxed/relaxed; d=${names.domain};\r\n s=${names.selector};`;
+  const plans = new SigningPlans(policy);
   const signMessage = async (message: Message, signedAt: Date): Promise<HeaderField> => {
-    const { listed, canonical } = pickFields(message, policy);
+    const fields = [...message.headers, ...message.contentHeaders];
+    const plan = plans.find(fields);
+    let canonical = "";
+    for (const index of plan.order) canonical += relaxField(fields[index] as HeaderField);
     const times = writeTimes(signedAt, settings.expiresAfterMs);
     const bodyHash = hash("sha256", message.isRelaxed ? message.body : relaxBody(message.body), "base64");
-    const unsigned = `${opening} ${times}\r\n ${writeNames(listed)};\r\n bh=${bodyHash};\r\n b=`;
+    const unsigned = `${opening} ${times}\r\n ${plan.names};\r\n bh=${bodyHash};\r\n b=`;
     const signed = canonical + relaxHeader({ name: "DKIM-Signature", value: unsigned });
     return { name: "DKIM-Signature", value: unsigned + fold(await signText(algorithm, privateKey, signed)) };
   };
@@ -155,16 +159,57 @@ function namesToSign(settings: DkimSettings): SignPolicy {
   };
 }
 
-/** The names for `h=`, and the fields they stand for, the last of equal names first (RFC 6376 §5.4.2). */
-function pickFields(message: Message, policy: SignPolicy): { listed: readonly string[]; canonical: string } {
-  const byName = groupByName(message);
+/** What is signed of a header with certain fields in a certain order. */
+interface SigningPlan {
+  readonly fields: readonly string[];
+  /** Finished, `h=` and all. */
+  readonly names: string;
+  /** Which fields are hashed, one after the other. */
+  readonly order: readonly number[];
+}
+
+/** The messages of a round have the same fields in the same order, so that hardly any mail needs a new plan. */
+class SigningPlans {
+  readonly #policy: SignPolicy;
+  #plans: readonly SigningPlan[] = [];
+
+  constructor(policy: SignPolicy) {
+    this.#policy = policy;
+  }
+
+  find(fields: readonly HeaderField[]): SigningPlan {
+    for (const plan of this.#plans) if (isPlanFor(plan, fields)) return plan;
+    const made = planSigning(
+      fields.map(({ name }) => name),
+      this.#policy,
+    );
+    this.#plans = [made, ...this.#plans].slice(0, PLANS_MAX);
+    return made;
+  }
+}
+
+const PLANS_MAX = 8;
+
+function isPlanFor(plan: SigningPlan, fields: readonly HeaderField[]): boolean {
+  return plan.fields.length === fields.length && fields.every(({ name }, index) => plan.fields[index] === name);
+}
+
+/** The last of equal names comes first (RFC 6376 §5.4.2). */
+function planSigning(fields: readonly string[], policy: SignPolicy): SigningPlan {
+  const byName = new Map<string, number[]>();
+  for (const [index, field] of fields.entries()) {
+    const name = field.toLowerCase();
+    const known = byName.get(name);
+    if (known) known.unshift(index);
+    else byName.set(name, [index]);
+  }
   if (!byName.has("from")) throw new Error("A message without From cannot be signed.");
   const listed: string[] = [];
-  let canonical = "";
+  const order: number[] = [];
   const take = (name: string) => {
-    for (const field of byName.get(name) ?? []) {
+    for (const index of byName.get(name) ?? []) {
       listed.push(name);
-      canonical += `${relaxHeader(field)}\r\n`;
+      order.push(index);
     }
   };
   for (const name of policy.oversigned) {
@@ -172,18 +217,7 @@ function pickFields(message: Message, policy: SignPolicy): { listed: readonly st
     listed.push(name);
   }
   for (const name of policy.whenPresent) take(name);
-  return { listed, canonical };
-}
-
-function groupByName(message: Message): ReadonlyMap<string, readonly HeaderField[]> {
-  const byName = new Map<string, HeaderField[]>();
-  for (const field of [...message.headers, ...message.contentHeaders]) {
-    const name = field.name.toLowerCase();
-    const known = byName.get(name);
-    if (known) known.unshift(field);
-    else byName.set(name, [field]);
-  }
-  return byName;
+  return { fields, names: writeNames(listed), order };
 }
 
 function writeTimes(signedAt: Date, expiresAfterMs: number): string {
@@ -210,12 +244,16 @@ function writeNames(names: readonly string[]): string {
 }
 
 async function signText(algorithm: DkimAlgorithm, privateKey: KeyObject, text: string): Promise<string> {
-  if (algorithm === "rsa-sha256") return (await signOnPool("sha256", Buffer.from(text), privateKey)).toString("base64");
+  if (algorithm === "rsa-sha256") return (await signOnPool(privateKey, text)).toString("base64");
   // RFC 8463 §3: Ed25519 signs the SHA-256 hash, not the text. That is cheaper here than the way to another thread.
   return sign(null, hash("sha256", text, "buffer"), privateKey).toString("base64");
 }
 
-const signOnPool = promisify(sign);
+function signOnPool(privateKey: KeyObject, text: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    sign("sha256", Buffer.from(text), privateKey, (error, signature) => (error ? reject(error) : resolve(signature)));
+  });
+}
 
 function fold(base64: string): string {
   let out = base64.slice(0, LINE_MAX - 2);

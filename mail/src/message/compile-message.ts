@@ -4,6 +4,7 @@
  * languages: pieces come in flat.
  */
 import { writeQuotedPrintable } from "../encode/quoted-printable.ts";
+import { keepField } from "../header-forms.ts";
 import { isWritable, writeText, type FieldProblem, type HeaderField } from "../header.ts";
 import { failed, ok, type Result } from "../result.ts";
 
@@ -23,22 +24,33 @@ export interface CompiledMessage {
   readonly headers: readonly HeaderField[];
   /** A finished field when the subject is the same for everyone. */
   readonly subject: HeaderField | readonly Piece[];
-  readonly text: CompiledPart;
-  readonly html: CompiledPart | undefined;
+  readonly hasHtml: boolean;
+  /** What stands in the slots, each value once, however often it is used. */
+  readonly values: readonly SlotValue[];
+  /** The whole body: static bytes, each followed by what goes there, or by nothing at the end. */
+  readonly body: readonly BodyPiece[];
 }
 
-export interface CompiledPart {
-  readonly lead: string;
-  readonly slots: readonly CompiledSlot[];
-}
-
-export interface CompiledSlot {
+export interface SlotValue {
   readonly slot: string;
   readonly escapeHtml: boolean;
-  /** Soft line break, where what follows stands on the same line of text. */
-  readonly join: string;
-  /** Static quoted-printable up to the next slot. */
-  readonly after: string;
+}
+
+export interface BodyPiece {
+  readonly bytes: Buffer;
+  readonly then: BoundaryPlace | ValuePlace | null;
+}
+
+export interface BoundaryPlace {
+  readonly kind: "boundary";
+}
+
+export interface ValuePlace {
+  readonly kind: "value";
+  /** Which of `values`. */
+  readonly index: number;
+  /** Text follows on the same line, so a soft line break stands between. */
+  readonly isJoined: boolean;
 }
 
 export interface TemplateProblem {
@@ -57,40 +69,79 @@ export function compileMessage(template: MessageTemplate): Result<CompiledMessag
   }
   const subject = compileSubject(template.subject);
   if (!subject.ok) return failed({ field: "Subject", because: subject.error });
+  const body = new BodyLayout();
+  if (template.html) {
+    body.addBoundary("--").add(`\r\n${TEXT_PART}`).addPart(template.text, false);
+    body.addBoundary("\r\n--").add(`\r\n${HTML_PART}`).addPart(template.html, true);
+    body.addBoundary("\r\n--").add("--\r\n");
+  } else body.addPart(template.text, false);
   return ok({
-    headers: template.headers,
+    headers: template.headers.map(keepField),
     subject: subject.value,
-    text: compilePart(template.text, false),
-    html: template.html && compilePart(template.html, true),
+    hasHtml: template.html !== undefined,
+    ...body.finish(),
   });
 }
+
+const TEXT_PART = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+const HTML_PART = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
 
 function compileSubject(pieces: readonly Piece[]): Result<HeaderField | readonly Piece[], FieldProblem> {
   const fixed = pieces.filter((piece) => typeof piece === "string").join("");
   const field = writeText("Subject", fixed);
   if (!field.ok) return field;
-  return ok(pieces.every((piece) => typeof piece === "string") ? field.value : pieces);
+  return ok(pieces.every((piece) => typeof piece === "string") ? keepField(field.value) : pieces);
 }
 
-/**
- * Each slot stands between soft line breaks, so its value is encoded on lines of its own and the static text round it
- * never changes. Next to a real line break, or at either end, no soft one is needed.
- */
-function compilePart(pieces: readonly Piece[], isHtml: boolean): CompiledPart {
-  const { lead, rest } = group(pieces);
-  const first = writeQuotedPrintable(lead);
-  const slots = rest.map(({ piece, text }, index): CompiledSlot => {
-    const after = writeQuotedPrintable(text);
-    const isLast = index === rest.length - 1;
-    const lineEnds = after.startsWith("\r\n") || (after === "" && isLast);
-    return {
-      slot: piece.slot,
-      escapeHtml: isHtml && piece.raw !== true,
-      join: lineEnds ? "" : SOFT_BREAK,
-      after: narrow(isLast ? after : endAtLineStart(after)),
-    };
-  });
-  return { lead: narrow(rest.length === 0 ? first : endAtLineStart(first)), slots };
+/** Puts the body together as bytes: what is static in a row becomes one piece. */
+class BodyLayout {
+  readonly #values: SlotValue[] = [];
+  readonly #body: BodyPiece[] = [];
+  #static = "";
+
+  add(text: string): this {
+    this.#static += text;
+    return this;
+  }
+
+  addBoundary(before: string): this {
+    return this.add(before).#place({ kind: "boundary" });
+  }
+
+  /**
+   * Each slot stands between soft line breaks, so its value is encoded on lines of its own and the static text round it
+   * never changes. Next to a real line break, or at either end, no soft one is needed.
+   */
+  addPart(pieces: readonly Piece[], isHtml: boolean): this {
+    const { lead, rest } = group(pieces);
+    const first = writeQuotedPrintable(lead);
+    this.add(rest.length === 0 ? first : endAtLineStart(first));
+    for (const [index, { piece, text }] of rest.entries()) {
+      const after = writeQuotedPrintable(text);
+      const isLast = index === rest.length - 1;
+      const lineEnds = after.startsWith("\r\n") || (after === "" && isLast);
+      const value = this.#indexOf({ slot: piece.slot, escapeHtml: isHtml && piece.raw !== true });
+      this.#place({ kind: "value", index: value, isJoined: !lineEnds });
+      this.add(isLast ? after : endAtLineStart(after));
+    }
+    return this;
+  }
+
+  finish(): Pick<CompiledMessage, "values" | "body"> {
+    const last = { bytes: Buffer.from(this.#static, "latin1"), then: null };
+    return { values: this.#values, body: [...this.#body, last] };
+  }
+
+  #place(then: BoundaryPlace | ValuePlace): this {
+    this.#body.push({ bytes: Buffer.from(this.#static, "latin1"), then });
+    this.#static = "";
+    return this;
+  }
+
+  #indexOf(wanted: SlotValue): number {
+    const known = this.#values.findIndex((one) => one.slot === wanted.slot && one.escapeHtml === wanted.escapeHtml);
+    return known === -1 ? this.#values.push(wanted) - 1 : known;
+  }
 }
 
 type Slot = Exclude<Piece, string>;
@@ -106,14 +157,6 @@ function group(pieces: readonly Piece[]): { lead: string; rest: readonly { piece
     else lead += piece;
   }
   return { lead, rest };
-}
-
-/**
- * The same text, one byte a character in memory: quoted-printable is ASCII, but what was cut out of wider text stays as
- * wide as that, and so would every mail that is put together with it.
- */
-function narrow(encoded: string): string {
-  return Buffer.from(encoded, "latin1").toString("latin1");
 }
 
 function endAtLineStart(encoded: string): string {

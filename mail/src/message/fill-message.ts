@@ -3,9 +3,10 @@
  * input gives the same bytes, so that a message sent again is the same message. It neither signs nor sends.
  */
 import { writeQuotedPrintable } from "../encode/quoted-printable.ts";
+import { keepField } from "../header-forms.ts";
 import { writeText, type HeaderField } from "../header.ts";
-import type { CompiledMessage, CompiledPart, Piece } from "./compile-message.ts";
-import type { Message } from "./message.ts";
+import type { BoundaryPlace, CompiledMessage, Piece, ValuePlace } from "./compile-message.ts";
+import { type BodyFrame, FRAME_ROOM, type Message } from "./message.ts";
 
 export interface Personal {
   /** Fields of this one message, as header.ts writes them: To, Date, Message-ID, List-Unsubscribe, … */
@@ -16,28 +17,29 @@ export interface Personal {
   readonly seed: string;
 }
 
-const MIME_VERSION: HeaderField = { name: "MIME-Version", value: "1.0" };
-const QUOTED_PRINTABLE: HeaderField = { name: "Content-Transfer-Encoding", value: "quoted-printable" };
-const TEXT_PLAIN: HeaderField = { name: "Content-Type", value: "text/plain; charset=utf-8" };
-const TEXT_PART = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
-const HTML_PART = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+const MIME_VERSION = keepField({ name: "MIME-Version", value: "1.0" });
+const QUOTED_PRINTABLE = keepField({ name: "Content-Transfer-Encoding", value: "quoted-printable" });
+const TEXT_PLAIN = keepField({ name: "Content-Type", value: "text/plain; charset=utf-8" });
+const SOFT_BREAK = "=\r\n";
 
-/** A slot without a value, a bad seed or a value unfit for the subject is a bug of ours and throws. */
-export function fillMessage(compiled: CompiledMessage, personal: Personal): Message {
+/**
+ * A slot without a value, a bad seed or a value unfit for the subject is a bug of ours and throws. `lend` gives the
+ * buffer that the body is laid into, of at least so many octets: from then on it is this message's alone.
+ */
+export function fillMessage(
+  compiled: CompiledMessage,
+  personal: Personal,
+  lend: (octets: number) => Buffer = Buffer.allocUnsafe,
+): Message {
   const headers = [...compiled.headers, fillSubject(compiled, personal.values), ...personal.headers, MIME_VERSION];
-  const text = fillPart(compiled.text, personal.values);
-  if (!compiled.html) {
-    const body = text === "" || text.endsWith("\r\n") ? text : `${text}\r\n`;
-    return { headers, contentHeaders: [TEXT_PLAIN, QUOTED_PRINTABLE], body: Buffer.from(body, "latin1") };
-  }
   const boundary = writeBoundary(personal.seed);
-  const html = fillPart(compiled.html, personal.values);
-  const next = `--${boundary}\r\n`;
-  const body = `${next}${TEXT_PART}${text}\r\n${next}${HTML_PART}${html}\r\n--${boundary}--\r\n`;
+  const { body, frame } = fillBody(compiled, insertsOf(compiled, personal.values, boundary), lend);
+  if (!compiled.hasHtml) return { headers, contentHeaders: [TEXT_PLAIN, QUOTED_PRINTABLE], body, frame };
   return {
     headers,
     contentHeaders: [{ name: "Content-Type", value: `multipart/alternative;\r\n boundary="${boundary}"` }],
-    body: Buffer.from(body, "latin1"),
+    body,
+    frame,
     // Quoted-printable has neither tabs nor blanks at a line's end or in a row, and the last boundary ends in one CRLF.
     isRelaxed: true,
   };
@@ -54,16 +56,48 @@ function fillSubject(compiled: CompiledMessage, values: Personal["values"]): Hea
   return field.value;
 }
 
-function fillPart(part: CompiledPart, values: Personal["values"]): string {
-  let out = part.lead;
-  for (const { slot, escapeHtml, join, after } of part.slots) {
-    const value = valueOf(slot, values);
-    const encoded = writeQuotedPrintable(escapeHtml ? escape(value) : value);
-    out += encoded;
-    if (encoded !== "" && !encoded.endsWith("\r\n")) out += join;
-    out += after;
+/** Each value as it stands in the body: quoted-printable, and therefore ASCII. */
+function writeValues({ values }: CompiledMessage, given: Personal["values"]): readonly string[] {
+  return values.map(({ slot, escapeHtml }) => {
+    const value = valueOf(slot, given);
+    return writeQuotedPrintable(escapeHtml ? escape(value) : value);
+  });
+}
+
+/** Laid into a buffer with room for the header before it, so that the mail is written once and never copied. */
+function fillBody(
+  { body, hasHtml }: CompiledMessage,
+  inserts: readonly string[],
+  lend: (octets: number) => Buffer,
+): { body: Buffer; frame: BodyFrame } {
+  let length = hasHtml ? 0 : SOFT_BREAK.length;
+  for (const [index, { bytes }] of body.entries()) length += bytes.length + (inserts[index] ?? "").length;
+  const { head, tail } = FRAME_ROOM;
+  const buffer = lend(head + length + tail);
+  let at = head;
+  for (const [index, { bytes }] of body.entries()) {
+    buffer.set(bytes, at);
+    at += bytes.length;
+    const insert = inserts[index] ?? "";
+    if (insert !== "") at += buffer.write(insert, at, "latin1");
   }
-  return out;
+  // Multipart bodies end in their last boundary; a text alone may end anywhere.
+  if (!hasHtml && at > head && buffer[at - 1] !== LF) at += buffer.write("\r\n", at, "latin1");
+  return { body: buffer.subarray(head, at), frame: { buffer, bodyAt: head } };
+}
+
+const LF = 10;
+
+/** What goes behind each piece of the body. */
+function insertsOf(compiled: CompiledMessage, given: Personal["values"], boundary: string): readonly string[] {
+  const values = writeValues(compiled, given);
+  return compiled.body.map(({ then }) => (then === null ? "" : insertOf(then, values, boundary)));
+}
+
+function insertOf(place: BoundaryPlace | ValuePlace, values: readonly string[], boundary: string): string {
+  if (place.kind === "boundary") return boundary;
+  const value = values[place.index] ?? "";
+  return place.isJoined && value !== "" && !value.endsWith("\r\n") ? value + SOFT_BREAK : value;
 }
 
 /** The type check also keeps slots named like `constructor` from reaching what every object inherits. */

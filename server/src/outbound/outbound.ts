@@ -10,7 +10,7 @@
 import { type Address, readAddress } from "@roundtrip/mail/address";
 import type { DkimSigner } from "@roundtrip/mail/dkim/sign-dkim";
 import { fillMessage } from "@roundtrip/mail/message/fill-message";
-import { wireBytes } from "@roundtrip/mail/message/message";
+import { sealMessage, type WireMail } from "@roundtrip/mail/message/message";
 import { returnPathDay, type ReturnPathKey, type ReturnPathToken, writeReturnPath } from "@roundtrip/mail/verp";
 import { writeLink } from "../ground/links.ts";
 import { writePersonalHeaders } from "./message/personal-headers.ts";
@@ -51,10 +51,9 @@ export interface ToCompose {
   readonly messageDate: Date;
 }
 
-export interface ComposedMail {
+export interface ComposedMail extends WireMail {
   readonly from: string;
   readonly to: string;
-  readonly bytes: Buffer;
   readonly smtpUtf8: boolean;
   readonly dsn: {
     readonly notify: readonly ["failure", "delay"];
@@ -63,8 +62,12 @@ export interface ComposedMail {
   };
 }
 
-/** Rejects when the mail cannot be made or signed: nothing is ever sent unsigned. */
-export async function composeMail(round: PreparedRound, delivery: ToCompose): Promise<ComposedMail> {
+/** Rejects when the mail cannot be made or signed: nothing is ever sent unsigned. `lend` gives the buffer it is made in. */
+export async function composeMail(
+  round: PreparedRound,
+  delivery: ToCompose,
+  lend?: (octets: number) => Buffer,
+): Promise<ComposedMail> {
   const to = readRecipient(delivery);
   const { names, keys } = round;
   const token: ReturnPathToken = {
@@ -85,24 +88,20 @@ export async function composeMail(round: PreparedRound, delivery: ToCompose): Pr
     unsubscribeLink,
   };
   const messageId = `<${writeReturnPath(keys.messageId, token, names.sendingDomain)}>`;
-  const message = fillMessage(prepared.compiled, {
-    headers: writePersonalHeaders({
-      to,
-      date: delivery.messageDate,
-      messageId,
-      reference,
-      unsubscribeUrl: names.publicUrl.startsWith("https://") ? unsubscribeLink : null,
-    }),
-    values: fillValues(prepared, person),
-    seed: reference,
+  const headers = writePersonalHeaders({
+    to,
+    date: delivery.messageDate,
+    messageId,
+    reference,
+    unsubscribeUrl: names.publicUrl.startsWith("https://") ? unsubscribeLink : null,
   });
-
+  const personal = { headers, values: fillValues(prepared, person), seed: reference };
+  const message = fillMessage(prepared.compiled, personal, lend);
   const signature = await round.signer.sign(message, delivery.messageDate);
-  const bytes = wireBytes({ ...message, headers: [signature, ...message.headers] });
   return {
+    ...sealMessage(message, signature),
     from: returnPath,
     to: to.text,
-    bytes,
     smtpUtf8: to.needsSmtpUtf8,
     dsn: { notify: ["failure", "delay"], returns: "headers", envelopeId: reference },
   };

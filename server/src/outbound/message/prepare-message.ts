@@ -277,23 +277,25 @@ function personalReader(variable: string, attributes: readonly string[]): Person
  * one that is here is a bug of ours.
  */
 export function fillValues(prepared: PreparedMessage, person: Person): Record<string, string> {
-  const values = withoutPrototype(prepared.round);
+  // The values of the round lie behind those of the person, and nothing behind them: `constructor` finds only what was put in.
+  const values = Object.create(prepared.round) as Record<string, string>;
   // The whole name is judged even where only a part of it is used.
   const named = { ...person, name: safeValue("name", person.name) };
   for (const { name, read } of prepared.variables) values[name] = safeValue(name, read(named));
-  const filled = withoutPrototype({});
+  const filled: Record<string, string> = {};
   for (const { slot, fill } of prepared.slots) filled[slot] = fill(values);
   return filled;
 }
 
 /** Characters that turn the writing direction of what follows, beyond the end of the value (Unicode TR 36 §2.4). */
-const TURNS_WRITING = /[\u202a-\u202e\u2066-\u2069]/g;
+const TURNS_WRITING = /[\u202a-\u202e\u2066-\u2069]/;
+const TURNS_WRITING_ALL = new RegExp(TURNS_WRITING, "g");
 
 function safeValue(name: string, value: string): string {
   const problem = textProblem(value);
   if (problem !== undefined)
     throw new Error(`The value of ${name} is unfit for a mail (${problem}): it should have been refused earlier.`);
-  return value.replaceAll(TURNS_WRITING, "");
+  return TURNS_WRITING.test(value) ? value.replaceAll(TURNS_WRITING_ALL, "") : value;
 }
 
 /** So that a name such as `constructor` finds only what was put in. */

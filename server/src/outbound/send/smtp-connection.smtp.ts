@@ -68,6 +68,8 @@ export interface Timeouts {
   readonly quitMs: number;
 }
 
+/** The mails of a round differ in length by a few names. */
+const SPARE = 1024;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
@@ -105,6 +107,8 @@ export interface Mail {
   readonly to: string;
   /** Lines end with CRLF. */
   readonly bytes: Buffer;
+  /** The same with the final dot behind it, where whoever made it has it in one piece. */
+  readonly dotted?: Buffer | undefined;
   readonly smtpUtf8: boolean;
   readonly dsn?: DsnWish | undefined;
   /**
@@ -168,6 +172,7 @@ export class Connection {
   readonly #timeouts: Timeouts;
   readonly #maxMessages: number;
   #messages = 0;
+  #buffer = Buffer.alloc(0);
   #isBusy = false;
   #needsReset = false;
 
@@ -191,12 +196,21 @@ export class Connection {
     return this.#messages;
   }
 
+  /**
+   * A buffer for the next mail, of at least so many octets. It is that of the mail before, once its last byte has left:
+   * one connection carries one mail at a time, and no buffer is ever another connection's.
+   */
+  lend(octets: number): Buffer {
+    if (this.#isBusy) throw new Error("This connection is in the middle of another mail.");
+    if (this.#buffer.length < octets || this.#wire.hasUnsent) this.#buffer = Buffer.allocUnsafeSlow(octets + SPARE);
+    return this.#buffer;
+  }
+
   /** Throws for a mail that must not leave (an address or a body that breaks out of its command) or a second call at once. */
   async deliver(mail: Mail): Promise<Submission> {
     if (this.#isBusy) throw new Error("This connection is in the middle of another mail.");
     const { from, to, bytes, smtpUtf8, dsn } = mail;
-    // With its final dot in one piece: one write to the system, and over TLS one record less.
-    const body = Buffer.concat([writeBody(bytes), FINAL_DOT]);
+    const body = withFinalDot(mail);
     const isEightBit = !isAscii(bytes);
     const plan = planTransaction({ from, to, sizeBytes: bytes.length, isEightBit, smtpUtf8, dsn }, this.offer);
     if (!plan.ok) return { kind: "refused", word: plan.error, peer: this.peer };
@@ -309,6 +323,12 @@ function tlsChoice({ host, tls, auth, tlsOptions, judgePeer }: ConnectionOptions
     rejectUnauthorized: !judgePeer && (auth !== null || tls !== "opportunistic"),
     ...tlsOptions,
   };
+}
+
+/** In one piece: one write to the system, and over TLS one record less. Nothing passes here that two servers could read differently. */
+function withFinalDot({ bytes, dotted }: Mail): Buffer {
+  const body = writeBody(bytes);
+  return dotted && body === bytes ? dotted : Buffer.concat([body, FINAL_DOT]);
 }
 
 async function ask(beforeFinalDot: Mail["beforeFinalDot"]): Promise<{ isGiven: boolean; cause?: unknown }> {
