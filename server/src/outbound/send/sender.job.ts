@@ -364,7 +364,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
     while (this.#outcomes.pending > pendingOutcomesMost) await this.#outcomes.idle();
     const connection = kept?.target === ready.route.target ? kept : await this.#connect(ready, kept);
     if (!connection) return null;
-    const mail = await composeMail(prepared, ready.claimed);
+    const mail = await composeMail(prepared, ready.claimed, (octets) => connection.open.lend(octets));
     const { lane } = ready.route;
     if (!(await this.#keeper.turn(lane, this.#lanes.get(lane.key)?.waiting ?? 0, this.#stopping.signal))) {
       await this.#release([ready.claimed]);
