@@ -163,6 +163,20 @@ describe("direct delivery", () => {
     expect(new Set(targets).size).toBe(2);
   });
 
+  it("takes as many mails on a connection as the provider bears, and no more", async () => {
+    await mailHost(FIRST, selfSigned);
+    const asked: string[] = [];
+    const opened = await open(newChannel({}, { mailsPerConnection: (provider) => asked.push(provider) && 2 }));
+    if (opened.kind !== "open") throw new Error(opened.word.text);
+    const bytes = Buffer.from("Subject: hello\r\n\r\nHello\r\n");
+    const mail = { from: "b@example.com", to: `a@${domain}`, bytes, smtpUtf8: false };
+    for (const isUsable of [true, false]) {
+      await opened.deliver({ ...mail, beforeFinalDot: () => Promise.resolve(true) });
+      expect(opened.isUsable).toBe(isUsable);
+    }
+    expect(asked).toEqual(["own:receiver.example"]);
+  });
+
   it("takes the next server when one is down, greets badly, or puts off, and the worse one last", async () => {
     nameHosts(FIRST, SECOND);
     const second = await mailHost(SECOND, selfSigned);

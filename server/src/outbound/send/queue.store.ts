@@ -278,6 +278,17 @@ export async function putOffDue(
   return moved.rowCount ?? 0;
 }
 
+/** Lets mail that waits for an address ask again at `at`, of one organisation or (null) of all; returns how many. */
+export async function wakeWaiting(owner: Queryable, orgId: number | null, at: Date): Promise<number> {
+  const woken = await owner.query({
+    name: "wake-waiting",
+    text: `update delivery set due_at = $2 where settled_at is null and state = 'queued' and waits_because is not null
+             and due_at > $2 and ($1::integer is null or org_id = $1)`,
+    values: [orgId, at],
+  });
+  return woken.rowCount ?? 0;
+}
+
 /**
  * Sends once more what has waited long enough for evidence: same bytes, same Message-ID, marked as a possible
  * duplicate. "Never send twice" and a second lost answer have no due time, so they wait for a person.

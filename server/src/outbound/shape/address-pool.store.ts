@@ -75,7 +75,7 @@ interface Known {
 }
 
 /** The operator's changes are obeyed within this time. */
-const rereadMs = 3000;
+export const rereadMs = 3000;
 const soonMs = 10_000;
 const noAddressMs = 5 * 60_000;
 /** Longer ago than any wait that a greylisting server asks for: then another machine's address is not worth waiting for. */

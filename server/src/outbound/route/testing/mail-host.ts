@@ -9,6 +9,8 @@ import type { Identity } from "./authority.ts";
 
 export interface CameIn {
   readonly from: string;
+  /** The same for all mails of one connection. */
+  readonly connection: string;
   readonly isSecure: boolean;
   readonly helloName: string;
   readonly bytes: Buffer;
@@ -31,9 +33,9 @@ export async function startMailHost(address: string, port: number, identity: Ide
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
-        const { remoteAddress, secure, hostNameAppearsAs: helloName } = session;
+        const { id: connection, remoteAddress, secure, hostNameAppearsAs: helloName } = session;
         const bytes = Buffer.concat(chunks);
-        mails.push({ from: remoteAddress, isSecure: secure, helloName, bytes });
+        mails.push({ from: remoteAddress, connection, isSecure: secure, helloName, bytes });
         done();
       });
     },
