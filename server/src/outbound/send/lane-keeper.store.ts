@@ -10,9 +10,10 @@ import type { Database } from "../../ground/database.store.ts";
 import type { Log } from "../../ground/log.process.ts";
 import type { Lane } from "../route/route.ts";
 import { connectionsNow, decideConnected, decideConnectFailure, isPaused } from "../shape/circuit.ts";
-import { loadLanes, reserveSlots, saveLane } from "../shape/lane.store.ts";
+import { loadLanes, reserveSlots, saveLane, saveMeasures } from "../shape/lane.store.ts";
 import { DatabaseClock, Pace } from "../shape/pace.ts";
 import { profileOf } from "../shape/profiles.ts";
+import { LaneMeasure } from "./lane-measure.ts";
 import { decideRecovery, decideSlowDown, findSlowDown, type LaneState } from "../shape/slow-down.ts";
 
 export interface LaneKeeperParts {
@@ -27,6 +28,7 @@ interface Kept {
   readonly lane: Lane;
   state: LaneState;
   readonly pace: Pace;
+  readonly measure: LaneMeasure;
   reserving: Promise<void> | null;
 }
 
@@ -61,6 +63,23 @@ export class LaneKeeper {
       const grown = decideRecovery(state, this.#parts.clock.now());
       if (grown) await this.#change(lane, () => grown);
     }
+  }
+
+  /** Tells the forecast how long a mail takes, from what the lanes have done meanwhile. Called as often as refresh. */
+  async measure(
+    runners: readonly { readonly lane: Lane; readonly progress: { busy: number; done: number } }[],
+  ): Promise<void> {
+    const found: { key: string; secondsPerMail: number }[] = [];
+    for (const { lane, progress } of runners) {
+      const kept = this.#lanes.get(lane.key);
+      if (!kept) continue;
+      kept.measure.add({ ...progress, atMs: performance.now() });
+      // Where mails wait for their slot, the connections are not what takes the time.
+      if (kept.state.perSecond !== null) kept.measure.drop();
+      const secondsPerMail = kept.measure.take();
+      if (secondsPerMail !== null) found.push({ key: lane.key, secondsPerMail });
+    }
+    await saveMeasures(this.#parts.database.engine, found);
   }
 
   /** This node's part of the lane's connections, at least one; none while the lane rests. */
@@ -151,7 +170,13 @@ export class LaneKeeper {
   #keep(lane: Lane, state: LaneState): void {
     const kept = this.#lanes.get(lane.key);
     if (!kept) {
-      this.#lanes.set(lane.key, { lane, state, pace: new Pace(this.#clock), reserving: null });
+      this.#lanes.set(lane.key, {
+        lane,
+        state,
+        pace: new Pace(this.#clock),
+        measure: new LaneMeasure(),
+        reserving: null,
+      });
       return;
     }
     const isSlower =

@@ -27,6 +27,7 @@ export class LaneRunner<Item> {
   #carrying = 0;
   #allowed: number;
   #idle = 0;
+  #done = 0;
 
   constructor(lane: Lane, connections: number, work: LaneWork<Item>) {
     this.lane = lane;
@@ -37,6 +38,11 @@ export class LaneRunner<Item> {
   /** Mails that nobody has begun. */
   get waiting(): number {
     return this.#ready.size;
+  }
+
+  /** Connections that carry a mail now, and the mails that were carried so far. */
+  get progress(): { readonly busy: number; readonly done: number } {
+    return { busy: this.#carrying - this.#idle, done: this.#done };
   }
 
   get connections(): number {
@@ -78,6 +84,7 @@ export class LaneRunner<Item> {
       this.#idle -= 1;
       if (item === null) break;
       kept = await this.#work.see(item, kept);
+      this.#done += 1;
       if (kept && !kept.open.isUsable) {
         this.#work.discard(kept);
         kept = null;

@@ -495,6 +495,7 @@ class SendingNode implements Sender, LaneWork<Ready> {
   async #keepLanes(): Promise<void> {
     const runners = [...this.#lanes.values()];
     await this.#keeper.refresh(runners.map(({ lane }) => lane));
+    await this.#keeper.measure(runners);
     for (const runner of runners) runner.allow(this.#keeper.connectionsOf(runner.lane));
   }
 

@@ -70,6 +70,39 @@ export async function saveLane(engine: Queryable, before: LaneState, after: Lane
   return saved.rowCount === 1;
 }
 
+/** A lane for whoever only looks at it: nothing is made of one that nobody has used yet. */
+export interface SeenLane {
+  readonly state: LaneState;
+  /** How long one mail keeps a connection busy, as measured lately; null: not known. */
+  readonly secondsPerMail: number | null;
+}
+
+export async function seeLanes(client: Queryable, lanes: readonly Lane[]): Promise<ReadonlyMap<string, SeenLane>> {
+  const rows = await client.query<LaneRow & { readonly seconds_per_mail: number | null }>({
+    name: "see-lanes",
+    text: `select ${columns}, seconds_per_mail from lane where key = any ($1::text[])`,
+    values: [lanes.map(({ key }) => key)],
+  });
+  const used = new Map(
+    rows.rows.map((row) => [row.key, { state: readLane(row), secondsPerMail: row.seconds_per_mail }]),
+  );
+  return new Map(lanes.map((lane) => [lane.key, used.get(lane.key) ?? { state: newLane(lane), secondsPerMail: null }]));
+}
+
+/** Each node's figure counts half against what was known: one slow minute is not the whole truth. */
+export async function saveMeasures(
+  engine: Queryable,
+  measures: readonly { readonly key: string; readonly secondsPerMail: number }[],
+): Promise<void> {
+  if (measures.length === 0) return;
+  await engine.query({
+    name: "save-measures",
+    text: `update lane l set seconds_per_mail = (coalesce(l.seconds_per_mail, m.seconds) + m.seconds) / 2
+           from unnest($1::text[], $2::float8[]) as m (key, seconds) where l.key = m.key`,
+    values: [measures.map(({ key }) => key), measures.map(({ secondsPerMail }) => secondsPerMail)],
+  });
+}
+
 function limitsOf(lane: LaneState): readonly unknown[] {
   return [lane.perSecond, lane.connections, lane.pausedUntil, lane.because, lane.failures, lane.slowedAt, lane.growsAt];
 }

@@ -14,6 +14,8 @@ export interface LaneProfile {
   readonly perSecond: number | null;
   /** Mails a minute, where the limit is told by the minute. */
   readonly perMinute: number | null;
+  /** How long one mail keeps a connection busy, until that has been measured. Own start figures throughout. */
+  readonly secondsPerMail: number;
   /** Where a lane without a limit goes on from, once it is told to slow down. */
   readonly brakingPerSecond: number;
   /** False: replies do not slow this lane down, because they speak of single recipients. */
@@ -35,8 +37,14 @@ export function startPace({ perSecond, perMinute }: LaneProfile): number | null 
 const published = "KumoMTA, published traffic shaping rules";
 const careful = "own start figure: no published one is known";
 
-const row = (provider: string, limits: Omit<LaneProfile, "provider" | "perMinute" | "slowsDown">): LaneProfile => ({
+/** Some 30 ms of way, four turns and a server that looks at what it takes. */
+const usualSecondsPerMail = 0.5;
+
+type Limits = Omit<LaneProfile, "provider" | "perMinute" | "slowsDown" | "secondsPerMail">;
+
+const row = (provider: string, limits: Limits & Partial<LaneProfile>): LaneProfile => ({
   provider,
+  secondsPerMail: usualSecondsPerMail,
   perMinute: null,
   slowsDown: true,
   ...limits,
@@ -108,6 +116,7 @@ export const profiles: readonly LaneProfile[] = [
     source: `${published}: Orange`,
   }),
   row("relay", {
+    secondsPerMail: 0.1,
     connections: 50,
     mailsPerConnection: 100,
     perSecond: null,
@@ -116,6 +125,7 @@ export const profiles: readonly LaneProfile[] = [
   }),
   {
     ...row("world", {
+      secondsPerMail: 0.02,
       connections: 50,
       mailsPerConnection: 100,
       perSecond: null,
