@@ -126,6 +126,15 @@ describe("a running sender", () => {
     expect(starts).toBe(1);
   });
 
+  it("goes on when a standby has taken over, and takes its timeline for granted from then on", async () => {
+    const running = await startGuard(often);
+    await test.database.owner.query("update instance set timeline = timeline + 1");
+    const isKnown = "select from instance where timeline = 1";
+    await until("the timeline", async () => (await test.database.owner.query(isKnown)).rowCount === 1);
+    await looked(2);
+    expect(running.latched).toEqual([]);
+  });
+
   it("goes on while the database does not answer, and is looked at as soon as it does", async () => {
     const running = await startGuard({ waitingMs: 10, sendingMs: 100 });
     await test.database.owner.query("alter table instance rename to elsewhere");
