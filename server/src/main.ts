@@ -27,8 +27,11 @@ import { launchRoundJob } from "./outbound/round/launch-round.job.ts";
 import { type GuardedSender, startGuardedSender } from "./outbound/send/guarded-sender.job.ts";
 import { startSender } from "./outbound/send/sender.job.ts";
 import { findWayOut, type WayOut } from "./outbound/send/way-out.smtp.ts";
+import { findForecast } from "./outbound/shape/find-forecast.store.ts";
+import { summariseForecast } from "./outbound/shape/forecast.ts";
 import { ensureDkimKey } from "./outbound/sign/dkim-key.store.ts";
 import { ensureOrganisation } from "./accounts/organisation.store.ts";
+import { createForecasts } from "./status/forecasts.ts";
 import { addStatusPage, type StatusParts } from "./status/status.http.ts";
 import { addLinkPages } from "./survey/link-pages.http.ts";
 import { createWebServer } from "./web.http.ts";
@@ -105,7 +108,11 @@ async function assemble(
   const mailboxUrl = world ? await showMailbox(world, stops) : null;
   const statusKey = deriveKey(masterKey, "status-page").toString("base64url");
   const own: { sender: GuardedSender | null } = { sender: null };
-  const shown = { orgId, key: statusKey, mailboxUrl, latchedHere: () => own.sender?.latched ?? [] };
+  const forecasts = createForecasts(
+    (roundId) => forecastForPage(config, out, { ...common, orgId, roundId }),
+    (error) => log.warn({ err: error }, "a forecast could not be made; trying again"),
+  );
+  const shown = { orgId, key: statusKey, mailboxUrl, forecasts, latchedHere: () => own.sender?.latched ?? [] };
   const webUrl = has("web") ? await startWeb(config, { ...common, ...shown, linkSecret: keys.link }, stops) : null;
 
   const publicUrl = config.web.publicUrl ?? webUrl ?? `http://${config.web.host}:${String(config.web.port)}`;
@@ -234,6 +241,20 @@ async function startSending(
   const sender = await startGuardedSender({ database, clock, log, ...place, start: () => startSender(parts) });
   stops.push(() => sender.stop());
   return sender;
+}
+
+async function forecastForPage(
+  { connections }: Config,
+  out: WayOut | null,
+  { database, clock, orgId, roundId }: Common & { orgId: number; roundId: number },
+): Promise<string | null> {
+  if (!out) return null;
+  const forecast = await findForecast(
+    { engine: database.engine, ...out, connections },
+    { orgId, roundId },
+    clock.now(),
+  );
+  return summariseForecast(forecast, forecast.unreachable);
 }
 
 async function showMailbox(world: ReceivingServer, stops: (() => Promise<unknown>)[]): Promise<string> {

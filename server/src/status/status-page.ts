@@ -3,6 +3,7 @@ import type { LatchReason } from "../ground/instance.ts";
 import type { SenderFacts } from "../outcome/brake/incident.ts";
 import { type DeliveryState, deliveryStates, type SuppressedBecause } from "../outcome/delivery.ts";
 import { explainLedger, type Ledger, sumLedger } from "../outcome/ledger.ts";
+import type { WaitsBecause } from "../outbound/send/queue.store.ts";
 import { explainLeftOut } from "../outbound/audience/left-out.ts";
 import { escapeHtml } from "../survey/link-pages.ts";
 import { type IncidentStatus, writeIncident } from "./incident-card.ts";
@@ -27,12 +28,17 @@ export interface StatusFacts {
 }
 
 export interface RoundStatus {
+  readonly id: number;
   readonly name: string;
   readonly kind: string;
   readonly state: string;
   readonly stoppedBecause: string | null;
   readonly ledger: Ledger;
   readonly sums: boolean;
+  /** When it will be out, in one sentence; null: not known, or out already. */
+  readonly forecast: string | null;
+  /** Queued mails that wait for room on one of our addresses, by reason, and when they are tried next. */
+  readonly waiting: readonly { readonly because: WaitsBecause; readonly mails: number; readonly next: Date }[];
   /** People in the round for whom no mail was tried, by reason. */
   readonly leftOut: readonly { readonly because: SuppressedBecause; readonly people: number }[];
 }
@@ -81,7 +87,27 @@ function writeRound(round: RoundStatus): string {
   const wrong = round.sums
     ? ""
     : '<p class="trouble" role="alert">The ledger does not sum. This is a fault of Roundtrip; please report it.</p>';
-  return `<section><h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p><div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div>${writeLeftOut(round)}</section>`;
+  return `<section><h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p><div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div>${writeAhead(round)}${writeLeftOut(round)}</section>`;
+}
+
+/** What is still to come, and what it waits for. */
+function writeAhead({ forecast, waiting }: RoundStatus): string {
+  const ahead = forecast === null ? "" : `<p class="ahead"><b>Forecast</b> ${escapeHtml(forecast)}</p>`;
+  const lines = waiting.map(
+    ({ because, mails, next }) => `<li>${escapeHtml(explainWaiting(because, mails))} ${writeInstant(next)}.</li>`,
+  );
+  return ahead + (lines.length === 0 ? "" : `<ul class="reasons">${lines.join("")}</ul>`);
+}
+
+function explainWaiting(because: WaitsBecause, mails: number): string {
+  const wait = mails === 1 ? "1 mail waits" : `${count(mails)} mails wait`;
+  return because === "warming-up"
+    ? `${wait}, because our sending addresses are still new to the mail servers and may carry only so many a day. The next ones go`
+    : `${wait}, because none of our sending addresses may carry it; the operator has to add one (roundtrip addresses). It is looked at again`;
+}
+
+function writeInstant(at: Date): string {
+  return `<time datetime="${at.toISOString()}">${escapeHtml(at.toISOString().slice(0, 16).replace("T", " "))} UTC</time>`;
 }
 
 function writeLeftOut({ leftOut }: RoundStatus): string {

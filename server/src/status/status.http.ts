@@ -10,6 +10,7 @@ import { type Client, type Database, inOrganisation } from "../ground/database.s
 import type { LatchReason } from "../ground/instance.ts";
 import { continueIncident, retryAll } from "../outcome/brake/incident.store.ts";
 import { clearFlag } from "../outcome/flag.store.ts";
+import type { Forecasts } from "./forecasts.ts";
 import { readStatus } from "./status.store.ts";
 import { writeStatusBody, writeStatusPage } from "./status-page.ts";
 
@@ -22,6 +23,7 @@ export interface StatusParts {
   readonly mailboxUrl: string | null;
   /** Why the sender of this very process sends nothing; what holds all senders stands in the database. */
   readonly latchedHere: () => readonly LatchReason[];
+  readonly forecasts: Forecasts;
 }
 
 type Keyed = { Params: { key: string }; Querystring: { [Action in StatusAction]?: string } };
@@ -35,7 +37,11 @@ export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
   };
   const read = () =>
     inOrganisation(parts.database, parts.orgId, (client) =>
-      readStatus(client, parts.orgId, { mailboxUrl: parts.mailboxUrl, latchedHere: parts.latchedHere() }),
+      readStatus(client, parts.orgId, {
+        mailboxUrl: parts.mailboxUrl,
+        latchedHere: parts.latchedHere(),
+        forecastOf: (roundId) => parts.forecasts.get(roundId, performance.now()),
+      }),
     );
 
   app.get<Keyed>("/status/:key", async (request, reply) => {

@@ -19,6 +19,7 @@ const mostPeople = 50;
 export interface StatusHere {
   readonly mailboxUrl: string | null;
   readonly latchedHere: readonly LatchReason[];
+  forecastOf(roundId: number): string | null;
 }
 
 /** Runs inside the organisation's transaction. */
@@ -29,7 +30,7 @@ export async function readStatus(client: Client, orgId: number, here: StatusHere
     sender: await readSender(client, orgId),
     incidents: await readIncidents(client, orgId),
     warnings: await listWarnings(client, orgId),
-    rounds: await listRoundStatus(client, orgId),
+    rounds: await listRoundStatus(client, orgId, here),
     flagged: single.people,
     flaggedCount: single.count,
     replies: await listReplies(client, orgId),
@@ -72,7 +73,7 @@ async function listWarnings(client: Client, orgId: number): Promise<readonly War
   return found.rows;
 }
 
-async function listRoundStatus(client: Client, orgId: number): Promise<readonly RoundStatus[]> {
+async function listRoundStatus(client: Client, orgId: number, here: StatusHere): Promise<readonly RoundStatus[]> {
   const rounds = await client.query<{
     id: number;
     name: string;
@@ -84,9 +85,25 @@ async function listRoundStatus(client: Client, orgId: number): Promise<readonly 
   for (const { id, name, kind, state, stopped_because } of rounds.rows) {
     const { ledger, sums } = await countLedger(client, orgId, id);
     const leftOut = ledger.suppressed > 0 ? await countLeftOut(client, orgId, id) : [];
-    statuses.push({ name, kind, state, stoppedBecause: stopped_because, ledger, sums, leftOut });
+    const forecast = isAhead(state) ? here.forecastOf(id) : null;
+    const waiting = ledger.queued > 0 ? await countWaiting(client, orgId, id) : [];
+    const stoppedBecause = stopped_because;
+    statuses.push({ id, name, kind, state, stoppedBecause, ledger, sums, forecast, waiting, leftOut });
   }
   return statuses;
+}
+
+function isAhead(state: string): boolean {
+  return state === "draft" || state === "launching" || state === "open";
+}
+
+async function countWaiting(client: Client, orgId: number, roundId: number): Promise<RoundStatus["waiting"]> {
+  const counted = await client.query<RoundStatus["waiting"][number]>(
+    `select waits_because as because, count(*) as mails, min(due_at) as next from delivery
+     where org_id = $1 and round_id = $2 and settled_at is null and state = 'queued' and waits_because is not null group by waits_because order by mails desc, because`,
+    [orgId, roundId],
+  );
+  return counted.rows;
 }
 
 async function countLeftOut(client: Client, orgId: number, roundId: number): Promise<RoundStatus["leftOut"]> {

@@ -12,7 +12,7 @@ import type { Lane } from "../route/route.ts";
 import { connectionsNow, decideConnected, decideConnectFailure, isPaused } from "../shape/circuit.ts";
 import { loadLanes, reserveSlots, saveLane, saveMeasures } from "../shape/lane.store.ts";
 import { DatabaseClock, Pace } from "../shape/pace.ts";
-import { profileOf } from "../shape/profiles.ts";
+import { isChosenHost, profileOf } from "../shape/profiles.ts";
 import { LaneMeasure } from "./lane-measure.ts";
 import { decideRecovery, decideSlowDown, findSlowDown, type LaneState } from "../shape/slow-down.ts";
 
@@ -87,7 +87,7 @@ export class LaneKeeper {
     const kept = this.#lanes.get(lane.key);
     if (!kept) return 1;
     const now = connectionsNow(kept.state, this.#parts.clock.now());
-    if (!isOwnHost(lane)) return now === 0 ? 0 : Math.max(1, Math.floor(now / this.#nodes));
+    if (!isChosenHost(lane.provider)) return now === 0 ? 0 : Math.max(1, Math.floor(now / this.#nodes));
     const share = now / Math.max(1, profileOf(lane.provider).connections);
     return now === 0 ? 0 : Math.max(1, Math.round(this.#parts.ownConnections * Math.min(1, share)));
   }
@@ -184,10 +184,6 @@ export class LaneKeeper {
     if (isSlower) kept.pace.drop();
     kept.state = state;
   }
-}
-
-function isOwnHost(lane: Lane): boolean {
-  return lane.provider === "relay" || lane.provider === "world";
 }
 
 async function pause(ms: number, until: AbortSignal): Promise<void> {

@@ -82,7 +82,7 @@ const noAddressMs = 5 * 60_000;
 const otherMachineMs = 7 * 3_600_000;
 const dayMs = 86_400_000;
 /** Use that is older has faded. */
-const rememberedMs = 365 * dayMs;
+export const rememberedMs = 365 * dayMs;
 
 export class AddressPool {
   readonly #parts: PoolParts;
@@ -117,13 +117,18 @@ export class AddressPool {
     this.#readAtMs = performance.now();
   }
 
+  /** The addresses by which an organisation's mail may begin, on whatever machine they are. */
+  listBeginning(orgId: number, { reach }: LaneRoute): readonly SendingAddress[] {
+    const whose = this.#whose(orgId);
+    return this.#known.addresses.filter((each) => (!reach || canReach(each, reach)) && mayBegin(each, whose));
+  }
+
   waysOf(orgId: number, { lane, reach }: LaneRoute): Ways {
     const key = `${String(orgId)} ${lane.provider} ${String(reach?.ipv4)} ${String(reach?.ipv6)}`;
     const known = this.#ways.get(key);
     if (known) return known;
-    const { addresses, overflowing } = this.#known;
-    const whose = { orgId, hasOwn: hasOwn(addresses, orgId), mayOverflow: overflowing.has(orgId) };
-    const usable = addresses.filter(
+    const whose = this.#whose(orgId);
+    const usable = this.#known.addresses.filter(
       (each) =>
         (!reach || canReach(each, reach)) &&
         // Those that retire have retries to finish; what else they are claimed for is put on other addresses.
@@ -177,6 +182,11 @@ export class AddressPool {
       await giveBackUse(this.#parts.engine, [...counts.values()], at).catch((error: unknown) =>
         this.#parts.log.warn({ err: error }, "what did not go still counts as use of an address today"),
       );
+  }
+
+  #whose(orgId: number): { orgId: number; hasOwn: boolean; mayOverflow: boolean } {
+    const { addresses, overflowing } = this.#known;
+    return { orgId, hasOwn: hasOwn(addresses, orgId), mayOverflow: overflowing.has(orgId) };
   }
 
   // ---- one batch ----------------------------------------------------------------------------------------------------

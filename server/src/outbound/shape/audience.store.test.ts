@@ -49,8 +49,12 @@ describe("countByDomain", () => {
     ]);
   });
 
-  it("counts what waits once the round is out", async () => {
-    const { orgId, roundId, deliveries } = await seedRound(test, 5);
+  it("counts what waits once the round is out, but not retries and what is held", async () => {
+    const { orgId, roundId, deliveries } = await seedRound(test, 7);
+    await test.database.owner.query("update delivery set attempts = 1, first_tried_at = now() where id = $1", [
+      deliveries[5],
+    ]);
+    await test.database.owner.query("update delivery set state = 'held' where id = $1", [deliveries[6]]);
     await test.database.owner.query(
       "update delivery set state = 'suppressed', suppressed_because = 'flagged', settled_at = now() where id = $1",
       [deliveries[0]],

@@ -98,6 +98,28 @@ export function explainForecast({ startsAt, finishesAt, bottleneck }: Forecast):
   return `${span}; ${lane}: ${mails} ${explainHold(bottleneck)}`;
 }
 
+/** The same with those who are not counted; null when there is nothing left to say. */
+export function summariseForecast(
+  forecast: Forecast,
+  unreachable: readonly { readonly domain: string; readonly people: number }[],
+): string | null {
+  if (!forecast.bottleneck && unreachable.length === 0) return null;
+  const sentence = forecast.bottleneck ? [explainForecast(forecast).replace(/\.?$/, ".")] : [];
+  return [...sentence, explainUnreachable(unreachable) ?? ""].join(" ").trim();
+}
+
+/** Who is not counted, because no mail server takes their mail for now; null where there is nobody. */
+export function explainUnreachable(
+  domains: readonly { readonly domain: string; readonly people: number }[],
+): string | null {
+  if (domains.length === 0) return null;
+  const people = domains.reduce((sum, each) => sum + each.people, 0);
+  const shown = domains.slice(0, 5).map(({ domain }) => domain);
+  const more = domains.length > shown.length ? ` and ${write(domains.length - shown.length)} more` : "";
+  const who = people === 1 ? "1 person cannot be reached" : `${write(people)} people cannot be reached`;
+  return `${who} as things are, and not counted: ${shown.join(", ")}${more}.`;
+}
+
 // ---- one provider ------------------------------------------------------------------------------------------------
 
 interface Stretch {
@@ -238,10 +260,13 @@ function minuteOf(day: Temporal.PlainDate, minute: number, { timeZone }: Deliver
 
 // ---- words -------------------------------------------------------------------------------------------------------
 
-function explainHold({ heldBy, perSecond, firstDay }: ProviderForecast): string {
+/** How fast the mails to a provider go, or why they do not: the end of a sentence. */
+export function explainHold({ heldBy, perSecond, firstDay }: ProviderForecast): string {
   switch (heldBy) {
     case "warm-up":
-      return `while our address is new there, at most ${write(firstDay ?? 0)} of them on the first day`;
+      return firstDay === 0
+        ? "while our address is new there, and today's share has left"
+        : `while our address is new there, at most ${write(firstDay ?? 0)} of them on the first day`;
     case "pause":
       return "that wait for the end of a pause which their servers asked for";
     case "pace":
@@ -269,7 +294,8 @@ function explainSpan(spanMs: number): string {
 
 const names: Readonly<Record<string, string>> = { gmx: "GMX", ses: "Amazon SES", ovh: "OVH", ionos: "IONOS" };
 
-function explainProvider(provider: string): string {
+/** As people know it: `Google`, or the domain of somebody's own server. */
+export function explainProvider(provider: string): string {
   if (provider.startsWith("own:")) return provider.slice(4);
   return names[provider] ?? provider.replace(/^./, (letter) => letter.toUpperCase());
 }

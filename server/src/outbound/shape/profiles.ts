@@ -28,6 +28,11 @@ export function profileOf(provider: string): LaneProfile {
   return byProvider.get(provider.startsWith("own:") ? "own" : provider) ?? standard;
 }
 
+/** A host that the operator has chosen and knows, so that the operator sets how many connections it gets. */
+export function isChosenHost(provider: string): boolean {
+  return provider === "relay" || provider === "world";
+}
+
 /** Mails a second at the start, and at most; null is no limit. */
 export function startPace({ perSecond, perMinute }: LaneProfile): number | null {
   if (perMinute === null) return perSecond;
