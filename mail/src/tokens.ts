@@ -8,6 +8,7 @@ import { writeHmac } from "./hmac.ts";
 
 /** 160 bits: 32 letters of base32, with none left over. */
 const TOKEN_BYTES = 20;
+const IDS_BYTES = 12;
 
 /**
  * 32 letters and digits in lower case, fit for URLs, boundaries and Message-IDs. `purpose` such as `survey-link` keeps
@@ -17,11 +18,13 @@ export function deriveToken(secret: Buffer, purpose: string, org: number, delive
   if (secret.length < 32) throw new RangeError("A token secret has 32 octets or more.");
   if (!/^[a-z][a-z-]*$/.test(purpose)) throw new RangeError("A purpose is written in lower-case letters and hyphens.");
   if (!Number.isSafeInteger(delivery)) throw new RangeError("A delivery id is a safe integer.");
-  const ids = Buffer.alloc(12);
-  ids.writeUInt32BE(org, 0);
-  ids.writeBigUInt64BE(BigInt(delivery), 4);
   // NUL ends the purpose, which cannot hold one: no two inputs run together to the same bytes.
-  const mac = writeHmac(secret, Buffer.concat([Buffer.from(`${purpose}\0`), ids]));
+  const message = Buffer.alloc(purpose.length + 1 + IDS_BYTES);
+  message.write(purpose, "latin1");
+  message.writeUInt32BE(org, purpose.length + 1);
+  message.writeUInt32BE(Math.floor(delivery / 2 ** 32), purpose.length + 5);
+  message.writeUInt32BE(delivery % 2 ** 32, purpose.length + 9);
+  const mac = writeHmac(secret, message);
   return writeBase32(mac.subarray(0, TOKEN_BYTES));
 }
 

@@ -47,13 +47,15 @@ export function returnPathDay(at: Date): number {
 /** `b…@domain` for MAIL FROM. Numbers out of range are a bug of ours and throw. */
 export function writeReturnPath(key: ReturnPathKey, token: ReturnPathToken, domain: string): string {
   if (!Number.isSafeInteger(token.delivery)) throw new RangeError("A delivery id is a safe integer.");
-  const payload = Buffer.alloc(PAYLOAD_BYTES);
-  payload.writeUInt8(key.id, 0);
-  payload.writeUInt32BE(token.org, 1);
-  payload.writeBigUInt64BE(BigInt(token.delivery), 5);
-  payload.writeUInt8(token.generation, 13);
-  payload.writeUInt16BE(token.day, 14);
-  return `${TAG}${writeBase32(Buffer.concat([payload, macOf(key, payload, domain)]))}@${domain}`;
+  const bytes = Buffer.allocUnsafe(PAYLOAD_BYTES + MAC_BYTES);
+  bytes.writeUInt8(key.id, 0);
+  bytes.writeUInt32BE(token.org, 1);
+  bytes.writeUInt32BE(Math.floor(token.delivery / 2 ** 32), 5);
+  bytes.writeUInt32BE(token.delivery % 2 ** 32, 9);
+  bytes.writeUInt8(token.generation, 13);
+  bytes.writeUInt16BE(token.day, 14);
+  bytes.set(macOf(key, bytes.subarray(0, PAYLOAD_BYTES), domain), PAYLOAD_BYTES);
+  return `${TAG}${writeBase32(bytes)}@${domain}`;
 }
 
 /**

@@ -38,7 +38,7 @@ export interface SlotValue {
 
 export interface BodyPiece {
   readonly bytes: Buffer;
-  readonly then: BoundaryPlace | ValuePlace | null;
+  readonly followedBy: BoundaryPlace | ValuePlace | null;
 }
 
 export interface BoundaryPlace {
@@ -128,12 +128,12 @@ class BodyLayout {
   }
 
   finish(): Pick<CompiledMessage, "values" | "body"> {
-    const last = { bytes: Buffer.from(this.#static, "latin1"), then: null };
+    const last = { bytes: Buffer.from(this.#static, "latin1"), followedBy: null };
     return { values: this.#values, body: [...this.#body, last] };
   }
 
-  #place(then: BoundaryPlace | ValuePlace): this {
-    this.#body.push({ bytes: Buffer.from(this.#static, "latin1"), then });
+  #place(followedBy: BoundaryPlace | ValuePlace): this {
+    this.#body.push({ bytes: Buffer.from(this.#static, "latin1"), followedBy });
     this.#static = "";
     return this;
   }

@@ -29,7 +29,7 @@ const SOFT_BREAK = "=\r\n";
 export function fillMessage(
   compiled: CompiledMessage,
   personal: Personal,
-  lend: (octets: number) => Buffer = Buffer.allocUnsafe,
+  lend: (octets: number) => Buffer = (octets) => Buffer.allocUnsafe(octets),
 ): Message {
   const headers = [...compiled.headers, fillSubject(compiled, personal.values), ...personal.headers, MIME_VERSION];
   const boundary = writeBoundary(personal.seed);
@@ -91,7 +91,7 @@ const LF = 10;
 /** What goes behind each piece of the body. */
 function insertsOf(compiled: CompiledMessage, given: Personal["values"], boundary: string): readonly string[] {
   const values = writeValues(compiled, given);
-  return compiled.body.map(({ then }) => (then === null ? "" : insertOf(then, values, boundary)));
+  return compiled.body.map(({ followedBy }) => (followedBy === null ? "" : insertOf(followedBy, values, boundary)));
 }
 
 function insertOf(place: BoundaryPlace | ValuePlace, values: readonly string[], boundary: string): string {
