@@ -1,13 +1,22 @@
 /** The `roundtrip` command line: reads the words, calls one function per command, prints what it returns. Trouble of the user's is one clear sentence. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Argument, Command, InvalidArgumentError } from "commander";
+import {
+  addAddress,
+  type AddressReport,
+  listAddresses,
+  setAddressState,
+  setOverflow,
+  writeAddresses,
+} from "./cli/addresses.ts";
 import { benchSend } from "./cli/bench-send.ts";
 import { confirmRestore } from "./cli/confirm-restore.ts";
 import { runDemo } from "./cli/demo.ts";
 import { runDev } from "./cli/dev.ts";
 import { diagnose } from "./cli/doctor.ts";
 import { explainFinding } from "./cli/finding.ts";
+import { writeForecast } from "./cli/forecast.ts";
 import { importPeople } from "./cli/import-people.files.ts";
 import { readMailFiles } from "./cli/read-mail.files.ts";
 import { signFile } from "./cli/sign.files.ts";
@@ -115,6 +124,59 @@ program
       );
     },
   );
+
+program
+  .command("forecast")
+  .description("when a round will be out, and what it waits for; launches nothing")
+  .argument("<round>", "its number", wholeNumber)
+  .option("--json", "one JSON document on stdout", false)
+  .action(async (round: number, { json }: { json: boolean }) =>
+    printLine(await writeForecast(process.env, round, { json, now: new Date() })),
+  );
+
+const addresses = program
+  .command("addresses")
+  .description("the addresses that mail leaves from: what they are, and what they carry today")
+  .option("--json", "one JSON document on stdout", false)
+  .action(async () => printAddresses(await listAddresses(process.env, new Date())));
+
+addresses
+  .command("add")
+  .description("add one, planned at first; or change its name and whose it is")
+  .argument("<ip>")
+  .requiredOption("--helo <name>", "its name in DNS, which it says hello with")
+  .option("--organisation", "for this organisation alone, not shared", false)
+  .option("--behind-nat", "a private address that receivers see as a public one", false)
+  .action(async (address: string, { helo, organisation, behindNat }: AddOptions) => {
+    const wish = { address, heloName: helo, isDedicated: organisation, isBehindNat: behindNat };
+    printAddresses(await addAddress(process.env, wish, new Date()));
+  });
+
+addresses
+  .command("state")
+  .description("planned, warming (a little more each day), active, or retiring (finishes what it began)")
+  .argument("<ip>")
+  .argument("<state>")
+  .action(async (address: string, state: string) =>
+    printAddresses(await setAddressState(process.env, { address, state }, new Date())),
+  );
+
+addresses
+  .command("overflow")
+  .description("may mail leave by shared addresses while the organisation's own have no room?")
+  .addArgument(new Argument("<on|off>").choices(["on", "off"]))
+  .action(async (word: string) => printAddresses(await setOverflow(process.env, word === "on", new Date())));
+
+interface AddOptions {
+  readonly helo: string;
+  readonly organisation: boolean;
+  readonly behindNat: boolean;
+}
+
+function printAddresses(report: AddressReport): void {
+  const { json } = addresses.opts<{ json: boolean }>();
+  printLine(json ? JSON.stringify(report) : writeAddresses(report));
+}
 
 program
   .command("doctor")

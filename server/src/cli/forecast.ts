@@ -44,7 +44,7 @@ function pickRound(rounds: readonly RoundFacts[], roundId: number): RoundFacts {
   const others = rounds.filter(({ state }) => state !== "closed" && state !== "stopped");
   const hint =
     others.length === 0
-      ? "No other round is a draft or open."
+      ? "No round is a draft or open."
       : `Choose one of: ${others.map(({ id, name }) => `${String(id)} (${name})`).join(", ")}.`;
   const why = round
     ? `Round ${String(roundId)} is ${round.state}, so nothing of it will be sent.`

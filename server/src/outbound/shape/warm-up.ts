@@ -104,6 +104,30 @@ export function plannedCeilings(
   });
 }
 
+/** Where an address stands today with one provider. */
+export interface UseToday {
+  readonly provider: string;
+  readonly sent: number;
+  readonly ceiling: number | null;
+}
+
+/** By provider, for those it was ever used for; `use` as keyed by `useKey`. Only a warming address has ceilings. */
+export function useToday(
+  use: ReadonlyMap<string, readonly DayOfUse[]>,
+  { address, state }: { readonly address: string; readonly state: string },
+  now: Date,
+): readonly UseToday[] {
+  const today = now.toISOString().slice(0, 10);
+  return [...use]
+    .filter(([key]) => key.startsWith(`${address} `))
+    .map(([key, history]) => {
+      const provider = key.slice(address.length + 1);
+      const sent = history.find(({ day }) => day === today)?.sent ?? 0;
+      return { provider, sent, ceiling: state === "warming" ? ceilingToday(history, provider, now) : null };
+    })
+    .toSorted((left, right) => right.sent - left.sent || left.provider.localeCompare(right.provider));
+}
+
 /** What an address has shown so far. */
 interface Warmth {
   /** Mails on its best day, faded by idle days. */
