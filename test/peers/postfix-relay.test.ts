@@ -125,7 +125,7 @@ describe("through a relay that accepts everybody and finds out later", () => {
   it("wrote down the TLS of each attempt, with a certificate nobody vouches for", async () => {
     const attempts = await query<{ tls: string; remote_ip: string; local_ip: string; text: string }>(
       running,
-      "select tls, remote_ip, local_ip, text from attempt where source = 'attempt' and result = 'accepted'",
+      "select tls, remote_ip, local_ip, text from every_attempt where source = 'attempt' and result = 'accepted'",
     );
     expect(attempts).toHaveLength(people.length);
     for (const { tls, remote_ip, local_ip, text } of attempts) {
@@ -315,7 +315,8 @@ const promisedHeaders = [
 function start(databaseUrl: string, relayPort: number, roles: string): Promise<Running> {
   const config = readConfig({
     DATABASE_URL: databaseUrl,
-    ROUNDTRIP_DATA_DIR: join(folder, "data"),
+    // A data directory belongs to one database.
+    ROUNDTRIP_DATA_DIR: join(folder, "data", databaseUrl.replaceAll(/\W/g, "-")),
     ROUNDTRIP_MASTER_KEY: masterKey.toString("hex"),
     ROUNDTRIP_ROLES: roles,
     ROUNDTRIP_WEB_PORT: "0",

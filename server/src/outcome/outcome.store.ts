@@ -1,12 +1,14 @@
 /**
  * Writes down what attempts came to: the new state, the other side's own words, and the effects, in one transaction.
- * Writing the same outcome twice changes nothing; an outcome under an old fence leaves the state alone and is kept as an attempt.
+ * Writing the same outcome twice changes nothing; an outcome under an old fence leaves the state alone and is kept as an
+ * attempt. An acceptance needs no attempt of its own: all that it says stands in the delivery.
  */
 import type { RemoteWord } from "@roundtrip/mail/smtp/reply";
 import { type Client, type Database, inTransaction, type Queryable } from "../ground/database.store.ts";
 import type { CauseVerdict } from "./cause/cause.ts";
 import { type Effect, isSettled, type Step } from "./delivery.ts";
 import { flagEmployee, liftSoftFlag } from "./flag.store.ts";
+import { findPeers } from "./peer.store.ts";
 
 /** Where the mail was handed over, as far as it came. */
 export interface Place {
@@ -48,10 +50,16 @@ const record = `
   where d.org_id = g.org_id and d.id = g.id and d.fence = g.fence and d.state in ('claimed', 'submitting', 'unknown')
   returning d.id, d.fence`;
 
+interface Written {
+  readonly id: number;
+  readonly fence: number;
+}
+
 /** Records a batch of attempts; all or nothing. */
 export async function recordOutcomes(database: Database, outcomes: readonly AttemptOutcome[]): Promise<void> {
-  if (outcomes.every((outcome) => outcome.step.effects.length === 0)) {
-    await writeOutcomes(database.engine, outcomes);
+  const plain = outcomes.filter(isPlainAcceptance);
+  if (plain.length === outcomes.length) {
+    await acceptPlainly(database, plain);
     return;
   }
   await inTransaction(database.engine, async (client) => {
@@ -63,12 +71,72 @@ export async function recordOutcomes(database: Database, outcomes: readonly Atte
   });
 }
 
-async function writeOutcomes(
-  engine: Queryable,
-  outcomes: readonly AttemptOutcome[],
-): Promise<readonly { id: number; fence: number }[]> {
+// ---- acceptances ------------------------------------------------------------------------------------------------
+
+type Acceptance = AttemptOutcome & { readonly place: Place };
+
+/** Nothing follows from it, and both ends of the connection are known. */
+function isPlainAcceptance(outcome: AttemptOutcome): outcome is Acceptance {
+  const { step, result, word, place } = outcome;
+  const isAccepted = result === "accepted" && step.state === "accepted" && word.step === "body";
+  return isAccepted && step.effects.length === 0 && place !== null;
+}
+
+const accept = `
+  update delivery d set
+    state = 'accepted', due_at = null, attempts = g.attempts, possible_duplicate = g.possible_duplicate, node_id = null,
+    settled_at = g.at, first_tried_at = coalesce(d.first_tried_at, g.at), cause = null,
+    last_code = g.code, last_enhanced = g.enhanced, last_text = g.text, peer_id = g.peer_id
+  from unnest($1::integer[], $2::bigint[], $3::integer[], $4::timestamptz[], $5::smallint[], $6::boolean[], $7::smallint[], $8::text[], $9::text[], $10::bigint[])
+    as g (org_id, id, fence, at, attempts, possible_duplicate, code, enhanced, text, peer_id)
+  where d.org_id = g.org_id and d.id = g.id and d.fence = g.fence and d.state in ('claimed', 'submitting', 'unknown')
+  returning d.id, d.fence`;
+
+async function acceptPlainly(database: Database, outcomes: readonly Acceptance[]): Promise<void> {
+  const peers = await findPeers(database, outcomes);
+  const column = <Value>(read: (outcome: Acceptance) => Value): Value[] => outcomes.map(read);
+  const { rows } = await database.engine.query<Written>({
+    name: "accept-plainly",
+    text: accept,
+    values: [
+      column((o) => o.orgId),
+      column((o) => o.id),
+      column((o) => o.fence),
+      column((o) => o.at.toISOString()),
+      column((o) => o.step.attempts),
+      column((o) => o.step.possibleDuplicate),
+      column((o) => o.word.code),
+      column((o) => o.word.enhanced),
+      column((o) => cleanText(o.word.text)),
+      peers,
+    ],
+  });
+  if (rows.length === outcomes.length) return;
+  // Written before, or under an old fence: the statement that keeps attempts sorts that out.
+  const written = new Map(rows.map((row) => [row.id, row.fence]));
+  const standing = outcomes.filter(({ id, fence }) => written.get(id) !== fence);
+  await keepLateAttempts(database.engine, standing);
+}
+
+/** An acceptance that changed nothing is evidence all the same, unless it stands in its delivery already. */
+async function keepLateAttempts(engine: Queryable, outcomes: readonly AttemptOutcome[]): Promise<void> {
+  const standing = await engine.query<Written>({
+    name: "find-acceptances",
+    text: `select d.id, d.fence from delivery d join unnest($1::integer[], $2::bigint[]) as g (org_id, id) on d.org_id = g.org_id and d.id = g.id
+           where d.state = 'accepted' and d.peer_id is not null`,
+    values: [outcomes.map(({ orgId }) => orgId), outcomes.map(({ id }) => id)],
+  });
+  const isStanding = ({ id, fence }: AttemptOutcome) =>
+    standing.rows.some((row) => row.id === id && row.fence === fence);
+  const late = outcomes.filter((outcome) => !isStanding(outcome));
+  if (late.length > 0) await writeOutcomes(engine, late);
+}
+
+// ---- everything else --------------------------------------------------------------------------------------------
+
+async function writeOutcomes(engine: Queryable, outcomes: readonly AttemptOutcome[]): Promise<readonly Written[]> {
   const column = <Value>(read: (outcome: AttemptOutcome) => Value): Value[] => outcomes.map(read);
-  const written = await engine.query<{ id: number; fence: number }>({
+  const written = await engine.query<Written>({
     name: "record-outcomes",
     text: record,
     values: [

@@ -188,11 +188,48 @@ describe("an outcome", () => {
     await mark(node.id, claims);
     await recordOutcomes(test.database, [outcome(claims[0]!, "accepted")]);
     await recordOutcomes(test.database, [outcome(claims[0]!, "accepted")]);
-    const attempts = await test.database.owner.query("select result, code, text from attempt where delivery_id = $1", [
-      claims[0]!.id,
-    ]);
+    const attempts = await test.database.owner.query(
+      "select result, code, text from every_attempt where delivery_id = $1",
+      [claims[0]!.id],
+    );
     expect(attempts.rows).toEqual([{ result: "accepted", code: 250, text: "words of theirs" }]);
     expect(await ledgerOf(seeded)).toMatchObject({ ledger: { accepted: 1 }, sums: true });
+    await node.end();
+  });
+
+  it("that is an acceptance keeps its try when a later word takes the place of the server's, and evidence that came too late", async () => {
+    const seeded = await seedRound(test, 2);
+    const node = await newNode();
+    const [first, second] = await claim(seeded, node.id);
+    const place = { host: "mx.example.com", address: "192.0.2.1", localAddress: null, tls: "TLSv1.3" };
+    await mark(node.id, [first!]);
+    await recordOutcomes(test.database, [{ ...outcome(first!, "accepted"), place }]);
+    await recordOutcomes(test.database, [{ ...outcome(first!, "accepted"), place }]);
+    await releaseClaims(test.database.engine, node.id, [second!], now);
+    await recordOutcomes(test.database, [{ ...outcome(second!, "accepted"), place }]);
+    const attemptsOf = async (table: string, { id }: Claimed) =>
+      (
+        await test.database.owner.query(
+          `select result, text, at, remote_host as host, remote_ip as ip, tls from ${table} where delivery_id = $1`,
+          [id],
+        )
+      ).rows;
+    const accepted = {
+      result: "accepted",
+      text: "words of theirs",
+      at: now,
+      host: "mx.example.com",
+      ip: "192.0.2.1",
+      tls: "TLSv1.3",
+    };
+    expect(await attemptsOf("attempt", first!)).toEqual([]);
+    expect(await attemptsOf("every_attempt", first!)).toEqual([accepted]);
+    expect([await stateOf(second!.id), await attemptsOf("attempt", second!)]).toEqual(["queued", [accepted]]);
+    await inOrganisation(test.database, seeded.orgId, (client) =>
+      client.query("update delivery set state = 'bounced', last_text = 'gone' where id = $1", [first!.id]),
+    );
+    expect(await attemptsOf("attempt", first!)).toEqual([accepted]);
+    expect(await attemptsOf("every_attempt", first!)).toEqual([accepted]);
     await node.end();
   });
 
