@@ -117,7 +117,7 @@ describe("a round by a new address", () => {
         );
         const midway = await forecastOf(journey, environment, roundId);
         expect(midway).toMatchObject({ state: "open", providers: [{ people: 120 }] });
-        expect(midway.sentence).toMatch(/120 mails while our address is new there, and today's share has left$/);
+        expect(midway.sentence).toMatch(/120 mails while our address is new there; today's share has left already$/);
         expect(midway.finishesAt).toMatch(/^2027-03-03T00:00/);
       }
       reached.push(await accepted(journey, roundId));

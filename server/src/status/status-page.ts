@@ -87,23 +87,30 @@ function writeRound(round: RoundStatus): string {
   const wrong = round.sums
     ? ""
     : '<p class="trouble" role="alert">The ledger does not sum. This is a fault of Roundtrip; please report it.</p>';
-  return `<section><h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p><div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div>${writeAhead(round)}${writeLeftOut(round)}</section>`;
+  const head = `<h1>${escapeHtml(round.name)} <small>${escapeHtml(round.kind)} round · ${escapeHtml(round.state)}</small></h1>${trouble}${wrong}`;
+  const table = `<div class="bars" aria-hidden="true">${bars}</div><div class="scroll"><table><thead><tr><th scope="col">State</th><th scope="col" class="number">People</th><th scope="col" class="number">Share</th><th scope="col">Meaning</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  const ledger =
+    round.state === "draft"
+      ? '<p class="sum">Not launched yet.</p>'
+      : `<p class="sum">${escapeHtml(explainLedger(round.ledger))}</p>${total > 0 ? table : ""}`;
+  return `<section>${head}${ledger}${writeAhead(round)}${writeLeftOut(round)}</section>`;
 }
 
 /** What is still to come, and what it waits for. */
 function writeAhead({ forecast, waiting }: RoundStatus): string {
   const ahead = forecast === null ? "" : `<p class="ahead"><b>Forecast</b> ${escapeHtml(forecast)}</p>`;
-  const lines = waiting.map(
-    ({ because, mails, next }) => `<li>${escapeHtml(explainWaiting(because, mails))} ${writeInstant(next)}.</li>`,
+  const waits = waiting.map(
+    ({ because, mails, next }) =>
+      `<p class="ahead"><b>Waiting</b> ${escapeHtml(explainWaiting(because, mails))} ${writeInstant(next)}.</p>`,
   );
-  return ahead + (lines.length === 0 ? "" : `<ul class="reasons">${lines.join("")}</ul>`);
+  return ahead + waits.join("");
 }
 
 function explainWaiting(because: WaitsBecause, mails: number): string {
-  const wait = mails === 1 ? "1 mail waits" : `${count(mails)} mails wait`;
+  const wait = mails === 1 ? "1 mail" : `${count(mails)} mails`;
   return because === "warming-up"
-    ? `${wait}, because our sending addresses are still new to the mail servers and may carry only so many a day. The next ones go`
-    : `${wait}, because none of our sending addresses may carry it; the operator has to add one (roundtrip addresses). It is looked at again`;
+    ? `${wait}, because our sending addresses are still new to these mail servers and may carry only so many a day. The next go at`
+    : `${wait}, because none of our sending addresses may carry it: the operator has to add one (roundtrip addresses). Looked at again at`;
 }
 
 function writeInstant(at: Date): string {

@@ -1,7 +1,14 @@
 /** The forecast says when the first tries are done and why not sooner, and is right about what it was told. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { explainForecast, type ForecastLane, forecastRound, type RoundPlan, sumDemand } from "./forecast.ts";
+import {
+  explainForecast,
+  type ForecastLane,
+  forecastRound,
+  type RoundPlan,
+  sumDemand,
+  summariseForecast,
+} from "./forecast.ts";
 
 const startsAt = new Date("2026-11-24T08:00:00Z");
 const minute = 60_000;
@@ -130,6 +137,33 @@ describe("forecastRound", () => {
           expect(finish(people + 50)).toBeGreaterThanOrEqual(finish(people));
         },
       ),
+    );
+  });
+});
+
+describe("the summary of a forecast", () => {
+  const unreachable = Array.from({ length: 7 }, (_, n) => ({ domain: `d${String(n)}.example`, people: 1 }));
+  const nobody = forecastRound(plan({}));
+
+  it("adds those whom nobody can reach, and is silent when there is nothing left to say", () => {
+    const some = forecastRound(plan({ demands: [{ provider: "google", people: 60 }], lanes: [lane("google")] }));
+    expect(summariseForecast(some, [])).toBe(
+      "Less than a minute; the Google lane is the bottleneck: 60 mails at 10 a second.",
+    );
+    expect(summariseForecast(some, unreachable.slice(0, 1))).toBe(
+      "Less than a minute; the Google lane is the bottleneck: 60 mails at 10 a second. 1 person cannot be reached as things are and is not counted: d0.example.",
+    );
+    expect(summariseForecast(nobody, unreachable)).toBe(
+      "7 people cannot be reached as things are and are not counted: d0.example, d1.example, d2.example, d3.example, d4.example and 2 more.",
+    );
+    expect(summariseForecast(nobody, [])).toBeNull();
+  });
+
+  it("says so when nothing more may go today", () => {
+    const lanes = [lane("google", { ceilings: [0, 100] })];
+    const waiting = forecastRound(plan({ demands: [{ provider: "google", people: 60 }], lanes }));
+    expect(summariseForecast(waiting, [])).toBe(
+      "16 h 1 min; the Google lane is the bottleneck: 60 mails while our address is new there; today's share has left already.",
     );
   });
 });

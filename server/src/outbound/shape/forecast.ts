@@ -116,8 +116,8 @@ export function explainUnreachable(
   const people = domains.reduce((sum, each) => sum + each.people, 0);
   const shown = domains.slice(0, 5).map(({ domain }) => domain);
   const more = domains.length > shown.length ? ` and ${write(domains.length - shown.length)} more` : "";
-  const who = people === 1 ? "1 person cannot be reached" : `${write(people)} people cannot be reached`;
-  return `${who} as things are, and not counted: ${shown.join(", ")}${more}.`;
+  const [who, are] = people === 1 ? ["1 person", "is"] : [`${write(people)} people`, "are"];
+  return `${who} cannot be reached as things are and ${are} not counted: ${shown.join(", ")}${more}.`;
 }
 
 // ---- one provider ------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ export function explainHold({ heldBy, perSecond, firstDay }: ProviderForecast): 
   switch (heldBy) {
     case "warm-up":
       return firstDay === 0
-        ? "while our address is new there, and today's share has left"
+        ? "while our address is new there; today's share has left already"
         : `while our address is new there, at most ${write(firstDay ?? 0)} of them on the first day`;
     case "pause":
       return "that wait for the end of a pause which their servers asked for";
