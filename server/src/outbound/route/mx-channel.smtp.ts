@@ -20,7 +20,8 @@ import {
 import { createDnsClient, type DnsClient } from "./dns-client.dns.ts";
 import { type Destination, findDestination, type MailHost, type RouteRules } from "./find-route.dns.ts";
 import { orderHosts, type Try } from "./order-hosts.ts";
-import { laneFrom, type OwnAddress, pickOwnAddress } from "./own-address.ts";
+import { laneFrom } from "./lane-from.ts";
+import { type OwnAddress, pickOwnAddress } from "./own-address.ts";
 import { explainRouteTrouble, type RouteTrouble } from "./route-trouble.ts";
 import type { Lane, Route } from "./route.ts";
 import { createStsPolicies, type StsPolicies } from "./sts-policies.dns.ts";

@@ -1,7 +1,5 @@
 /** The addresses of ours that mail leaves from, and which of them writes to a domain while nothing cleverer decides. Pure. */
 import { createHash } from "node:crypto";
-import { isIpv6 } from "../../ground/ip-address.ts";
-import type { Lane, Reach } from "./route.ts";
 
 /** One of our addresses, and the name it says hello with. */
 export interface OwnAddress {
@@ -20,16 +18,6 @@ export function pickOwnAddress(addresses: readonly OwnAddress[], domain: string)
   const [best] = scored.toSorted((left, right) => (left.score < right.score ? 1 : -1));
   if (!best) throw new Error("There is no address to send from.");
   return best.own;
-}
-
-/** The lane of mail from this address to this provider. */
-export function laneFrom({ address, heloName, ipv6 }: OwnAddress, provider: string): Lane {
-  return { key: `mx:${address}:${provider}`, provider, from: { address, heloName, ipv6 } };
-}
-
-/** Can a connection from this address come about at all? */
-export function canReach({ address, ipv6 }: OwnAddress, reach: Reach): boolean {
-  return [address, ipv6].some((ours) => ours !== undefined && (isIpv6(ours) ? reach.ipv6 : reach.ipv4));
 }
 
 function scoreOf(address: string, domain: string): string {

@@ -4,7 +4,7 @@
  * changes nothing.
  */
 import type { Queryable } from "../../ground/database.store.ts";
-import { laneFrom } from "../route/own-address.ts";
+import { laneFrom } from "../route/lane-from.ts";
 import type { Lane, Route } from "../route/route.ts";
 import { Turns } from "../route/turns.ts";
 import { type AddressPool, type LaneRoute, rememberedMs } from "./address-pool.store.ts";
