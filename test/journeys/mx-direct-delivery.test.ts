@@ -63,7 +63,7 @@ const readRows = async (roundId: number): Promise<readonly Row[]> =>
   (
     await journey.running.database.owner.query<Row>(
       `select d.domain, d.state, e.flag, a.enhanced, a.step, a.cause, a.remote_ip, a.local_ip, a.tls
-       from delivery d join employee e on e.id = d.employee_id left join attempt a on a.delivery_id = d.id
+       from delivery d join employee e on e.id = d.employee_id left join every_attempt a on a.delivery_id = d.id
        where d.round_id = $1 order by d.address`,
       [roundId],
     )
