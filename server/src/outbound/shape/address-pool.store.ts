@@ -106,16 +106,22 @@ export class AddressPool {
   /** Reads the table again when it was read some seconds ago; costs nothing otherwise. */
   async refresh(): Promise<void> {
     if (performance.now() - this.#readAtMs < rereadMs) return;
-    const { engine, configured, isHere } = this.#parts;
+    const { engine, configured } = this.#parts;
     const listed = await listSendingAddresses(engine);
     const isTableUsed = listed.some(({ state }) => state !== "planned");
     const addresses: readonly PoolAddress[] = isTableUsed
-      ? await Promise.all(listed.map(async (each) => ({ ...each, isHere: await isHere(each.address) })))
+      ? await Promise.all(listed.map(async (each) => ({ ...each, isHere: await this.#isHere(each.address) })))
       : configured.map((own) => ({ ...own, state: "active", orgId: null, isHere: true }));
     this.#tell(addresses);
     this.#known = { addresses, overflowing: await listOverflowing(engine) };
     this.#ways.clear();
     this.#readAtMs = performance.now();
+  }
+
+  /** A machine that is out of sockets cannot look: then what was seen last still holds. */
+  #isHere(address: string): Promise<boolean> {
+    const before = this.#known.addresses.find((each) => each.address === address);
+    return this.#parts.isHere(address).catch(() => before?.isHere ?? true);
   }
 
   /** The addresses by which an organisation's mail may begin, on whatever machine they are. */
