@@ -102,7 +102,7 @@ program
   .requiredOption("--to <host:port>", "the sink; loopback only", hostPort)
   .option("--count <n>", "how many mails", wholeNumber, 10_000)
   .option("--size <bytes>", "size of a mail", wholeNumber, 8192)
-  .option("--connections <n>", "SMTP connections", wholeNumber, 50)
+  .option("--connections <n>", "SMTP connections", wholeNumber, 100)
   .option("--json", "one JSON document on stdout", false)
   .action(
     async ({

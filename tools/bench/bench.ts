@@ -24,8 +24,8 @@ import { type Sink, startSmtpSink, startTlsSink } from "./sink.ts";
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    ours: { type: "string", default: "10000" },
-    others: { type: "string", default: "2000" },
+    ours: { type: "string", default: "50000" },
+    others: { type: "string", default: "5000" },
     only: { type: "string", default: "" },
     dry: { type: "boolean", default: false },
   },
