@@ -9,15 +9,7 @@ import type { CauseVerdict } from "./cause/cause.ts";
 import { type Effect, isSettled, type Step } from "./delivery.ts";
 import { flagEmployee, liftSoftFlag } from "./flag.store.ts";
 import { findPeers } from "./peer.store.ts";
-
-/** Where the mail was handed over, as far as it came. */
-export interface Place {
-  readonly host: string;
-  readonly address: string | null;
-  readonly localAddress: string | null;
-  /** Version, cipher and certificate verdict in one short text; null in clear. */
-  readonly tls: string | null;
-}
+import type { Place } from "./place.ts";
 
 export interface AttemptOutcome {
   readonly orgId: number;

@@ -1,6 +1,6 @@
 /** Both ends of the connections by which mail was accepted: written once for all the mails that share them, and known to a node from then on. */
 import type { Database } from "../ground/database.store.ts";
-import type { Place } from "./outcome.store.ts";
+import type { Place } from "./place.ts";
 
 interface Accepted {
   readonly orgId: number;

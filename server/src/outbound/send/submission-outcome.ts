@@ -4,7 +4,7 @@ import type { CauseVerdict } from "../../outcome/cause/cause.ts";
 import { findCause } from "../../outcome/cause/find-cause.ts";
 import { readDelayHint } from "../../outcome/delay-hint.ts";
 import type { DeliveryEvent } from "../../outcome/delivery.ts";
-import type { Place } from "../../outcome/outcome.store.ts";
+import type { Place } from "../../outcome/place.ts";
 import type { Channel } from "./channel.ts";
 import type { ConnectFailure, Peer, Submission } from "./smtp-connection.smtp.ts";
 
