@@ -106,7 +106,7 @@ describe("reserveSlots", () => {
   it("grants instants one after another, about a second ahead and no further", async () => {
     const { key } = await lane(10);
     const [first] = await reserveSlots(test.database.engine, [{ key, wanted: 500 }]);
-    expect(first).toMatchObject({ granted: 10, firstInMs: 0, everyMs: 103 });
+    expect(first).toMatchObject({ granted: 10, firstInMs: 0, everyMs: 108 });
     const [second] = await reserveSlots(test.database.engine, [{ key, wanted: 500 }]);
     expect(second!.granted).toBeLessThanOrEqual(1);
   });
@@ -116,7 +116,7 @@ describe("reserveSlots", () => {
     const idle = "update lane set last_slot_at = clock_timestamp() - interval '1 hour' where key = $1";
     await test.database.owner.query(idle, [key]);
     const grants = await reserveSlots(test.database.engine, [{ key, wanted: 1000 }]);
-    expect(grants[0]?.granted).toBe(98);
+    expect(grants[0]?.granted).toBe(93);
     expect(mostInOneSecond(grants.flatMap(instantsOf))).toBeLessThanOrEqual(100);
   });
 
@@ -134,7 +134,7 @@ describe("reserveSlots", () => {
     expect(await saveLane(test.database.engine, slow, { ...slow, perSecond: 10 })).toBe(true);
     const [grant] = await reserveSlots(test.database.engine, [{ key: slow.key, wanted: 1 }]);
     expect(grant?.granted).toBe(1);
-    expect(grant?.firstInMs).toBeLessThanOrEqual(103);
+    expect(grant?.firstInMs).toBeLessThanOrEqual(108);
   });
 
   it("gives a lane of one mail a minute one mail a minute", async () => {
