@@ -16,15 +16,18 @@ export interface EnqueuePlan {
   readonly attributes: readonly string[];
 }
 
-/** The statement for texts that use so many attributes; `$6` and what follows are their keys. */
+/**
+ * The statement for texts that use so many attributes; `$7` and what follows are their keys. Where to go on, `$6`, is a
+ * value and not a join with the round, or every chunk would walk over all the people before it.
+ */
 function enqueueChunk(attributes: number): string {
-  const keys = Array.from({ length: attributes }, (_, index) => `$${String(index + 6)}::text`);
+  const keys = Array.from({ length: attributes }, (_, index) => `$${String(index + 7)}::text`);
   const pairs = keys.map((key) => `${key}, c.attributes -> ${key}`).join(", ");
   return `
   with chunk as materialized (
     select e.id, e.email, e.name, e.language, e.attributes, ${leftOutBecause("e", "$4::timestamptz")} as because
     from employee e join round r on r.org_id = e.org_id
-    where r.org_id = $1 and r.id = $2 and e.id > r.enqueued_through
+    where e.org_id = $1 and e.id > $6 and r.org_id = $1 and r.id = $2
       and (r.kind = 'live' or exists (select from round_tester t where t.org_id = r.org_id and t.round_id = r.id and t.employee_id = e.id))
     order by e.id limit $3
   ), spoken as materialized (
@@ -67,12 +70,14 @@ export async function enqueueRound(database: Database, plan: EnqueuePlan, now: D
 
 async function enqueueNextChunk(database: Database, plan: EnqueuePlan, now: Date): Promise<number> {
   return inTransaction(database.engine, async (client) => {
-    const round = await client.query(
-      "select from round where org_id = $1 and id = $2 and state = 'launching' for update",
+    const found = await client.query<{ enqueued_through: number }>(
+      "select enqueued_through from round where org_id = $1 and id = $2 and state = 'launching' for update",
       [plan.orgId, plan.roundId],
     );
-    if (round.rowCount === 0) return 0;
-    const values = [plan.orgId, plan.roundId, chunkSize, now, plan.languages, ...plan.attributes];
+    const round = found.rows[0];
+    if (!round) return 0;
+    const { orgId, roundId, languages, attributes } = plan;
+    const values = [orgId, roundId, chunkSize, now, languages, round.enqueued_through, ...attributes];
     const done = await client.query<{ looked: number }>(enqueueChunk(plan.attributes.length), values);
     return done.rows[0]?.looked ?? 0;
   });
