@@ -22,11 +22,11 @@ import { readMailFiles } from "./cli/read-mail.files.ts";
 import { signFile } from "./cli/sign.files.ts";
 import { runStart } from "./cli/start.ts";
 import { visitDatabase } from "./cli/visit.ts";
-import { letHeapGrow } from "./ground/heap.process.ts";
+import { boundHeapGrowth } from "./ground/heap.process.ts";
 import { Refusal } from "./ground/refusal.ts";
 import { explainLedger } from "./outcome/ledger.ts";
 
-letHeapGrow();
+boundHeapGrowth();
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
   version: string;
 };
