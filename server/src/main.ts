@@ -19,6 +19,10 @@ import { systemChance } from "./ground/system-clock.process.ts";
 import { settleOne } from "./inbound/inbound.ts";
 import { startReceiver } from "./inbound/receive/receiver.smtp.ts";
 import { startRecogniser } from "./inbound/recognise/recogniser.worker.ts";
+import { isReportMail } from "./inbound/reports/report-mail.ts";
+import { type ReportReader, startReportReader } from "./inbound/reports/report-reader.worker.ts";
+import { settleReportMail } from "./inbound/reports/settle-report.store.ts";
+import { addReportUpload } from "./inbound/reports/upload-report.http.ts";
 import { readInboundMail, settleInbound } from "./inbound/settle/settle-inbound.store.ts";
 import { applyBrakes } from "./outcome/brake/apply-brakes.store.ts";
 import { defaultRetryPolicy } from "./outcome/retry-policy.ts";
@@ -177,7 +181,8 @@ async function startWorking(
   stops: (() => Promise<unknown>)[],
 ): Promise<void> {
   const recogniser = startRecogniser();
-  stops.push(() => recogniser.close());
+  const reportReader = startReportReader();
+  stops.push(() => Promise.all([recogniser.close(), reportReader.close()]));
   const facts = {
     rules: { retry: defaultRetryPolicy, unknownResendMs: config.unknownResendMs },
     bounceDomain: config.bounceDomain,
@@ -200,6 +205,11 @@ async function startWorking(
           read: () => readInboundMail(database, inboundId),
           recognise: (raw) => recogniser.recognise(raw),
           settle: async (mail, recognised) => {
+            const { kind } = recognised;
+            if (isReportMail(kind, mail.envelopeTo, config.bounceDomain)) {
+              const reading = await reportReader.read(mail.raw);
+              return settleReportMail(database, { ...mail, kind }, reading, config.bounceDomain);
+            }
             const now = clock.now();
             const failed = await settleInbound(database, mail, recognised, { ...facts, now });
             if (failed) await applyBrakes(database, [failed], now);
@@ -272,6 +282,9 @@ async function startWeb(
   stops.push(() => web.stop());
   addLinkPages(web.app, parts);
   addStatusPage(web.app, parts);
+  const reportReader: ReportReader = startReportReader();
+  stops.push(() => reportReader.close());
+  addReportUpload(web.app, { ...parts, reader: reportReader, bounceDomain: config.bounceDomain });
   const port = await web.listen(config.web.host, config.web.port);
   return `http://${config.web.host}:${String(port)}`;
 }

@@ -8,6 +8,7 @@ import { explainLeftOut } from "../outbound/audience/left-out.ts";
 import { escapeHtml } from "../survey/link-pages.ts";
 import { type IncidentStatus, writeIncident } from "./incident-card.ts";
 import { writeLatch } from "./latch-card.ts";
+import { type ReportStatus, writeReports } from "./report-section.ts";
 import { type FlaggedPerson, writePerson } from "./person-line.ts";
 import { script, style } from "./status-style.ts";
 import { type Warning, writeWarnings } from "./warnings.ts";
@@ -25,6 +26,9 @@ export interface StatusFacts {
   readonly replies: readonly ReplyLine[];
   readonly unmatched: number;
   readonly mailboxUrl: string | null;
+  readonly reports: ReportStatus;
+  /** Where reports are handed in. */
+  readonly uploadTo: string;
 }
 
 export interface RoundStatus {
@@ -63,6 +67,7 @@ export function writeStatusBody(facts: StatusFacts): string {
     facts.rounds.map(writeRound).join("") || '<p class="empty">No round yet.</p>',
     writeFlagged(facts),
     writeReplies(facts),
+    writeReports(facts.reports, facts.uploadTo),
   ].join("");
 }
 

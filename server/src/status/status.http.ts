@@ -40,6 +40,7 @@ export function addStatusPage(app: FastifyInstance, parts: StatusParts): void {
       readStatus(client, parts.orgId, {
         mailboxUrl: parts.mailboxUrl,
         latchedHere: parts.latchedHere(),
+        uploadTo: `/status/${parts.key}/reports`,
         forecastOf: (roundId) => parts.forecasts.get(roundId, performance.now()),
       }),
     );

@@ -10,6 +10,7 @@ import type { Flag } from "../outcome/flag.ts";
 import { countLedger } from "../outcome/ledger.store.ts";
 import type { IncidentStatus } from "./incident-card.ts";
 import type { FlaggedPerson } from "./person-line.ts";
+import { readReportStatus } from "./report-status.store.ts";
 import type { ReplyLine, RoundStatus, StatusFacts } from "./status-page.ts";
 import type { Warning } from "./warnings.ts";
 
@@ -19,6 +20,7 @@ const mostPeople = 50;
 export interface StatusHere {
   readonly mailboxUrl: string | null;
   readonly latchedHere: readonly LatchReason[];
+  readonly uploadTo: string;
   forecastOf(roundId: number): string | null;
 }
 
@@ -36,6 +38,8 @@ export async function readStatus(client: Client, orgId: number, here: StatusHere
     replies: await listReplies(client, orgId),
     unmatched: await countUnmatched(client, orgId),
     mailboxUrl: here.mailboxUrl,
+    reports: await readReportStatus(client, orgId),
+    uploadTo: here.uploadTo,
   };
 }
 
