@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../../ground/clock.ts";
 import { type Database, inTransaction } from "../../ground/database.store.ts";
+import { writePage } from "../../survey/link-pages.ts";
 import type { ReportReader } from "./report-reader.worker.ts";
 import { explainKept, keepReports } from "./settle-report.store.ts";
 
@@ -19,6 +20,13 @@ export interface UploadParts {
   readonly reader: ReportReader;
 }
 
+const pageHeaders = {
+  "content-type": "text/html; charset=utf-8",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+};
 const mostBytes = 64 * 1024 * 1024;
 
 type Keyed = { Params: { key: string } };
@@ -38,8 +46,10 @@ export function addReportUpload(app: FastifyInstance, parts: UploadParts): void 
       async (request, reply) => {
         const answer = await takeReport(asFile(request), parts);
         if (!request.headers.accept?.includes("text/html")) return reply.code(answer.kept > 0 ? 200 : 422).send(answer);
-        const words = answer.kept > 0 ? "read" : "refused";
-        return reply.redirect(`/status/${parts.key}?report=${words}#reports`, 303);
+        if (answer.kept > 0) return reply.redirect(`/status/${parts.key}?report=read#reports`, 303);
+        const paragraphs = [answer.text ?? "There is no report in it that we can use."];
+        const page = writePage({ language: "en", title: "The file was not taken", paragraphs });
+        return reply.code(422).headers(pageHeaders).send(page);
       },
     );
   });
