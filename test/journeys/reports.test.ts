@@ -153,6 +153,31 @@ describe("an upload", () => {
     ]);
   });
 
+  it("of secured connections, or of one failed mail, is kept with what it says", async () => {
+    const tls = {
+      "organization-name": "acme.test",
+      "date-range": { "start-datetime": day.toISOString(), "end-datetime": day.toISOString() },
+      "report-id": "tls",
+      policies: [
+        {
+          policy: { "policy-type": "sts", "policy-domain": "bounce.roundtrip.test" },
+          summary: { "total-successful-session-count": 9, "total-failure-session-count": 2 },
+          "failure-details": [{ "result-type": "certificate-expired", "failed-session-count": 2 }],
+        },
+      ],
+    };
+    expect(await (await upload(JSON.stringify(tls))).json()).toMatchObject({ results: ["kept"] });
+    const kept = await rows("select result, sessions, failed from report_tls order by position");
+    expect(kept).toEqual([
+      { result: "", sessions: 9, failed: 2 },
+      { result: "certificate-expired", sessions: 0, failed: 2 },
+    ]);
+    const failure =
+      "From: f@acme.test\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: auth-failure\r\nSource-IP: 192.0.2.9\r\nOriginal-Rcpt-To: someone@acme.test\r\nReported-Domain: mail.roundtrip.test\r\n";
+    expect(await (await upload(failure)).json()).toMatchObject({ results: ["kept"] });
+    expect(await rows("select reporter from report where kind = 'dmarc-failure'")).toEqual([{ reporter: "acme.test" }]);
+  });
+
   it("is refused when it is no report, is not ours, comes from another site, or does not know the address", async () => {
     expect((await upload('<!DOCTYPE f [<!ENTITY a "b">]><feedback>&a;</feedback>')).status).toBe(422);
     expect((await upload(report({ id: "six", domain: "other.example" }))).status).toBe(422);
@@ -169,6 +194,7 @@ describe("the status page", () => {
   it("says what passed, from where, and who else sends, with nothing of a report taken as markup", async () => {
     const html = await (await fetch(journey.running.statusUrl!)).text();
     expect(html).toContain("Of 400 mails that claim to be ours, 384 (96%) passed");
+    expect(html).toContain("over secured connections 9 times, and failed 2 times");
     expect(html).toContain("203.0.113.66");
     expect(html).toContain("&lt;script&gt;alert(1)");
     expect(html).not.toContain("<script>alert(1)");
