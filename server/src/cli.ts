@@ -198,6 +198,34 @@ program
   });
 
 program
+  .command("replies")
+  .description("what people wrote back, with the number of each")
+  .option("--json", "one JSON document on stdout", false)
+  .action(async ({ json }: { json: boolean }) => {
+    const { writeReplies } = await import("./cli/replies.ts");
+    printLine(await writeReplies(process.env, json));
+  });
+
+program
+  .command("reply")
+  .description("answer a reply; the running program sends it")
+  .argument("<id>", "its number", wholeNumber)
+  .requiredOption("--text <text>", "what to say, as plain text")
+  .action(async (id: number, { text }: { text: string }) => {
+    const { answer } = await import("./cli/replies.ts");
+    printLine(await answer(process.env, { id, text, now: new Date() }));
+  });
+
+program
+  .command("reread")
+  .description("read again what nobody could match or read; the running program does it")
+  .option("--json", "one JSON document on stdout", false)
+  .action(async ({ json }: { json: boolean }) => {
+    const { reread } = await import("./cli/replies.ts");
+    printLine(await reread(process.env, json));
+  });
+
+program
   .command("confirm-restore")
   .description("let a restored or copied database send mail; only when no other one sends for it")
   .action(async () => {

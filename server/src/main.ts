@@ -17,6 +17,8 @@ import type { Log } from "./ground/log.process.ts";
 import { findMasterKey } from "./ground/master-key.files.ts";
 import { systemChance } from "./ground/system-clock.process.ts";
 import { settleOne } from "./inbound/inbound.ts";
+import { type Authenticator, startAuthenticator } from "./inbox/authenticator.worker.ts";
+import { authenticateReply } from "./inbox/verdict.store.ts";
 import { startReceiver } from "./inbound/receive/receiver.smtp.ts";
 import { startRecogniser } from "./inbound/recognise/recogniser.worker.ts";
 import { isReportMail } from "./inbound/reports/report-mail.ts";
@@ -182,6 +184,7 @@ async function startWorking(
 ): Promise<void> {
   const recogniser = startRecogniser();
   const reportReader = startReportReader();
+  const authenticator = findAuthenticator(config, stops);
   stops.push(() => Promise.all([recogniser.close(), reportReader.close()]));
   const facts = {
     rules: { retry: defaultRetryPolicy, unknownResendMs: config.unknownResendMs },
@@ -189,6 +192,11 @@ async function startWorking(
     returnPathKeys: [prepare.keys.returnPath],
     sendingDomain: config.sendingDomain,
     messageIdKeys: [prepare.keys.messageId],
+    ownAddresses: [
+      `${config.fromLocal}@${config.sendingDomain}`.toLowerCase(),
+      `${config.replyLocal}@${config.sendingDomain}`.toLowerCase(),
+      `@${config.bounceDomain}`,
+    ],
   };
   const jobs = await startJobs(
     database,
@@ -215,10 +223,22 @@ async function startWorking(
             if (failed) await applyBrakes(database, [failed], now);
           },
         }),
+      "authenticate-reply": ({ inboundId }) => authenticateReply(database, inboundId, authenticator),
     },
     log,
   );
   stops.push(() => jobs.stop());
+}
+
+/** Null in the miniature world, unless it is given name servers: nobody knows its domains. */
+function findAuthenticator(config: Config, stops: (() => Promise<unknown>)[]): Authenticator | null {
+  if (config.channel.kind === "world" && config.resolvers.length === 0) return null;
+  const servers = config.resolvers.map(({ address, port }) =>
+    address.includes(":") ? `[${address}]:${String(port)}` : `${address}:${String(port)}`,
+  );
+  const authenticator = startAuthenticator({ servers, name: config.bounceDomain });
+  stops.push(() => authenticator.close());
+  return authenticator;
 }
 
 async function startSending(

@@ -9,12 +9,13 @@ import { readFeedbackReport } from "@roundtrip/mail/feedback/read-arf";
 import { readMailboxes } from "@roundtrip/mail/header-read";
 import type { Headers } from "@roundtrip/mail/mime/headers";
 import { defaultMimeLimits, type MimeLimits, partText, readMime } from "@roundtrip/mail/mime/read-mime";
+import { readAttachments } from "./read-attachments.ts";
 import { type MailView, viewMail } from "./mail-view.ts";
 import { type Finding, judgeFinding } from "./notice-recipient.ts";
 import { findDialect, readPlainNotice } from "./read-plain-notice.ts";
 import { type RecogniseRules, recogniseRules } from "./recognise-rules.ts";
 import { readReportNotice } from "./read-report-notice.ts";
-import { readReferences, readReturnedRecipient } from "./read-references.ts";
+import { readReferences, readReturnedRecipient, readThread } from "./read-references.ts";
 import { readSesEvent } from "./read-ses-event.ts";
 import type { Recognised, RecognisedKind, RecognisedMail, RecognisedRecipient } from "./recognised.ts";
 import { findReportKind } from "./report-kind.ts";
@@ -32,7 +33,9 @@ export function recogniseMail(
   const mail = readMime(bytes, limits);
   if (!mail.ok) return { kind: "unreadable", reason: mail.error };
   const view = viewMail(mail.value);
-  return { ...findMeaning(view, rules), ...readEnvelope(view) };
+  const meaning = findMeaning(view, rules);
+  const attachments = meaning.kind === "reply" ? readAttachments(view.parts) : [];
+  return { ...meaning, attachments, ...readEnvelope(view) };
 }
 
 type Meaning = Pick<RecognisedMail, "kind" | "recipients" | "autoReply" | "visibleText">;
@@ -146,11 +149,14 @@ function noticeKind(recipients: readonly RecognisedRecipient[]): "bounce" | "del
   return recipients.some((recipient) => recipient.action === "delayed") ? "delayed" : "success";
 }
 
-function readEnvelope(view: MailView): Pick<RecognisedMail, "references" | "subject" | "from" | "date" | "hops"> {
+type Envelope = Pick<RecognisedMail, "references" | "thread" | "subject" | "from" | "date" | "hops">;
+
+function readEnvelope(view: MailView): Envelope {
   const { headers } = view;
   const date = new Date(headers.first("Date") ?? "");
   return {
     references: { ...readReferences(view), originalEnvelopeId: findEnvelopeId(view) },
+    thread: readThread(view),
     subject: headers.text("Subject"),
     from: firstMailbox(headers),
     date: Number.isNaN(date.getTime()) ? null : date,
