@@ -2,31 +2,20 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
-import {
-  addAddress,
-  type AddressReport,
-  listAddresses,
-  setAddressState,
-  setOverflow,
-  writeAddresses,
-} from "./cli/addresses.ts";
-import { benchSend } from "./cli/bench-send.ts";
-import { confirmRestore } from "./cli/confirm-restore.ts";
-import { runDemo } from "./cli/demo.ts";
+import type { AddressReport } from "./cli/addresses.ts";
 import { runDev } from "./cli/dev.ts";
-import { diagnose } from "./cli/doctor.ts";
 import { explainFinding } from "./cli/finding.ts";
-import { writeForecast } from "./cli/forecast.ts";
-import { importPeople } from "./cli/import-people.files.ts";
 import { readMailFiles } from "./cli/read-mail.files.ts";
+import { readReportFiles } from "./cli/read-report.files.ts";
 import { signFile } from "./cli/sign.files.ts";
-import { runStart } from "./cli/start.ts";
-import { visitDatabase } from "./cli/visit.ts";
 import { boundHeapGrowth } from "./ground/heap.process.ts";
 import { Refusal } from "./ground/refusal.ts";
 import { explainLedger } from "./outcome/ledger.ts";
 
 boundHeapGrowth();
+// What only some commands need is loaded by them: reading a file should not wait for a server that nobody asked for.
+const inDatabase = () => import("./cli/visit.ts");
+const withAddresses = () => import("./cli/addresses.ts");
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
   version: string;
 };
@@ -39,7 +28,10 @@ const printLine = (text: string): void => print(`${text}\n`);
 program
   .command("start")
   .description("start everything; the first time with a demo company and a demo round")
-  .action(() => runStart(process.env, note));
+  .action(async () => {
+    const { runStart } = await import("./cli/start.ts");
+    await runStart(process.env, note);
+  });
 
 program
   .command("dev")
@@ -52,6 +44,7 @@ program
   .option("--people <n>", "how many people", wholeNumber, 1000)
   .option("--json", "one JSON document on stdout", false)
   .action(async ({ people, json }: { people: number; json: boolean }) => {
+    const { runDemo } = await import("./cli/demo.ts");
     const result = await runDemo(people, note);
     if (json) return printLine(JSON.stringify(result));
     printLine(explainLedger(result.ledger));
@@ -66,21 +59,32 @@ program
   .argument("<file>")
   .option("--dry-run", "say what would happen and change nothing", false)
   .option("--json", "one JSON document on stdout", false)
-  .action((file: string, { dryRun, json }: { dryRun: boolean; json: boolean }) =>
-    visitDatabase(process.env, async ({ database, orgId }) =>
+  .action(async (file: string, { dryRun, json }: { dryRun: boolean; json: boolean }) => {
+    const [{ visitDatabase }, { importPeople }] = [await inDatabase(), await import("./cli/import-people.files.ts")];
+    await visitDatabase(process.env, async ({ database, orgId }) =>
       printLine(await importPeople(database, orgId, file, { dryRun, json, now: new Date() })),
-    ),
-  );
+    );
+  });
 
-program
-  .command("read")
-  .description("read inbound mail (a file, a folder or many)")
+const read = program.command("read").description("read what came in, without any database");
+
+read
   .command("mail")
+  .description("inbound mail (a file, a folder or many)")
   .argument("<files...>")
   .option("--json", "one JSON document on stdout", false)
   .option("--jsonl", "one JSON object a line", false)
   .action(async (files: string[], options: { json: boolean; jsonl: boolean }) => {
     for await (const text of readMailFiles(files, options)) printLine(text);
+  });
+
+read
+  .command("report")
+  .description("DMARC and TLS reports: XML, JSON, gzip, zip, or the mail that brought one")
+  .argument("<files...>")
+  .option("--json", "one JSON document on stdout", false)
+  .action(async (files: string[], { json }: { json: boolean }) => {
+    for await (const text of readReportFiles(files, json)) printLine(text);
   });
 
 program
@@ -115,6 +119,7 @@ program
       connections: number;
       json: boolean;
     }) => {
+      const { benchSend } = await import("./cli/bench-send.ts");
       const result = await benchSend(options, note);
       const { node, postgres } = result.cpuMsPerMessage;
       printLine(
@@ -130,15 +135,16 @@ program
   .description("when a round will be out, and what it waits for; launches nothing")
   .argument("<round>", "its number", wholeNumber)
   .option("--json", "one JSON document on stdout", false)
-  .action(async (round: number, { json }: { json: boolean }) =>
-    printLine(await writeForecast(process.env, round, { json, now: new Date() })),
-  );
+  .action(async (round: number, { json }: { json: boolean }) => {
+    const { writeForecast } = await import("./cli/forecast.ts");
+    printLine(await writeForecast(process.env, round, { json, now: new Date() }));
+  });
 
 const addresses = program
   .command("addresses")
   .description("the addresses that mail leaves from: what they are, and what they carry today")
   .option("--json", "one JSON document on stdout", false)
-  .action(async () => printAddresses(await listAddresses(process.env, new Date())));
+  .action(async () => printAddresses(await (await withAddresses()).listAddresses(process.env, new Date())));
 
 addresses
   .command("add")
@@ -149,7 +155,7 @@ addresses
   .option("--behind-nat", "a private address that receivers see as a public one", false)
   .action(async (address: string, { helo, organisation, behindNat }: AddOptions) => {
     const wish = { address, heloName: helo, isDedicated: organisation, isBehindNat: behindNat };
-    printAddresses(await addAddress(process.env, wish, new Date()));
+    await printAddresses(await (await withAddresses()).addAddress(process.env, wish, new Date()));
   });
 
 addresses
@@ -158,14 +164,16 @@ addresses
   .argument("<ip>")
   .argument("<state>")
   .action(async (address: string, state: string) =>
-    printAddresses(await setAddressState(process.env, { address, state }, new Date())),
+    printAddresses(await (await withAddresses()).setAddressState(process.env, { address, state }, new Date())),
   );
 
 addresses
   .command("overflow")
   .description("may mail leave by shared addresses while the organisation's own have no room?")
   .addArgument(new Argument("<on|off>").choices(["on", "off"]))
-  .action(async (word: string) => printAddresses(await setOverflow(process.env, word === "on", new Date())));
+  .action(async (word: string) =>
+    printAddresses(await (await withAddresses()).setOverflow(process.env, word === "on", new Date())),
+  );
 
 interface AddOptions {
   readonly helo: string;
@@ -173,7 +181,8 @@ interface AddOptions {
   readonly behindNat: boolean;
 }
 
-function printAddresses(report: AddressReport): void {
+async function printAddresses(report: AddressReport): Promise<void> {
+  const { writeAddresses } = await withAddresses();
   const { json } = addresses.opts<{ json: boolean }>();
   printLine(json ? JSON.stringify(report) : writeAddresses(report));
 }
@@ -182,15 +191,47 @@ program
   .command("doctor")
   .description("what is wrong with this installation, and the cure")
   .action(async () => {
+    const { diagnose } = await import("./cli/doctor.ts");
     const findings = await diagnose(process.env);
     for (const finding of findings) printLine(explainFinding(finding));
     if (findings.some(({ level }) => level === "wrong")) process.exitCode = 1;
   });
 
 program
+  .command("replies")
+  .description("what people wrote back, with the number of each")
+  .option("--json", "one JSON document on stdout", false)
+  .action(async ({ json }: { json: boolean }) => {
+    const { writeReplies } = await import("./cli/replies.ts");
+    printLine(await writeReplies(process.env, json));
+  });
+
+program
+  .command("reply")
+  .description("answer a reply; the running program sends it")
+  .argument("<id>", "its number", wholeNumber)
+  .requiredOption("--text <text>", "what to say, as plain text")
+  .action(async (id: number, { text }: { text: string }) => {
+    const { answer } = await import("./cli/replies.ts");
+    printLine(await answer(process.env, { id, text, now: new Date() }));
+  });
+
+program
+  .command("reread")
+  .description("read again what nobody could match or read; the running program does it")
+  .option("--json", "one JSON document on stdout", false)
+  .action(async ({ json }: { json: boolean }) => {
+    const { reread } = await import("./cli/replies.ts");
+    printLine(await reread(process.env, json));
+  });
+
+program
   .command("confirm-restore")
   .description("let a restored or copied database send mail; only when no other one sends for it")
-  .action(async () => printLine(await confirmRestore(process.env, new Date())));
+  .action(async () => {
+    const { confirmRestore } = await import("./cli/confirm-restore.ts");
+    printLine(await confirmRestore(process.env, new Date()));
+  });
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number above 0.");

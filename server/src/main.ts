@@ -17,8 +17,14 @@ import type { Log } from "./ground/log.process.ts";
 import { findMasterKey } from "./ground/master-key.files.ts";
 import { systemChance } from "./ground/system-clock.process.ts";
 import { settleOne } from "./inbound/inbound.ts";
+import { type Authenticator, startAuthenticator } from "./inbox/authenticator.worker.ts";
+import { authenticateReply } from "./inbox/verdict.store.ts";
 import { startReceiver } from "./inbound/receive/receiver.smtp.ts";
 import { startRecogniser } from "./inbound/recognise/recogniser.worker.ts";
+import { isReportMail } from "./inbound/reports/report-mail.ts";
+import { type ReportReader, startReportReader } from "./inbound/reports/report-reader.worker.ts";
+import { settleReportMail } from "./inbound/reports/settle-report.store.ts";
+import { addReportUpload } from "./inbound/reports/upload-report.http.ts";
 import { readInboundMail, settleInbound } from "./inbound/settle/settle-inbound.store.ts";
 import { applyBrakes } from "./outcome/brake/apply-brakes.store.ts";
 import { defaultRetryPolicy } from "./outcome/retry-policy.ts";
@@ -177,13 +183,20 @@ async function startWorking(
   stops: (() => Promise<unknown>)[],
 ): Promise<void> {
   const recogniser = startRecogniser();
-  stops.push(() => recogniser.close());
+  const reportReader = startReportReader();
+  const authenticator = findAuthenticator(config, stops);
+  stops.push(() => Promise.all([recogniser.close(), reportReader.close()]));
   const facts = {
     rules: { retry: defaultRetryPolicy, unknownResendMs: config.unknownResendMs },
     bounceDomain: config.bounceDomain,
     returnPathKeys: [prepare.keys.returnPath],
     sendingDomain: config.sendingDomain,
     messageIdKeys: [prepare.keys.messageId],
+    ownAddresses: [
+      `${config.fromLocal}@${config.sendingDomain}`.toLowerCase(),
+      `${config.replyLocal}@${config.sendingDomain}`.toLowerCase(),
+      `@${config.bounceDomain}`,
+    ],
   };
   const jobs = await startJobs(
     database,
@@ -200,15 +213,32 @@ async function startWorking(
           read: () => readInboundMail(database, inboundId),
           recognise: (raw) => recogniser.recognise(raw),
           settle: async (mail, recognised) => {
+            const { kind } = recognised;
+            if (isReportMail(kind, mail.envelopeTo, config.bounceDomain)) {
+              const reading = await reportReader.read(mail.raw);
+              return settleReportMail(database, { ...mail, kind }, reading, config.bounceDomain);
+            }
             const now = clock.now();
             const failed = await settleInbound(database, mail, recognised, { ...facts, now });
             if (failed) await applyBrakes(database, [failed], now);
           },
         }),
+      "authenticate-reply": ({ inboundId }) => authenticateReply(database, inboundId, authenticator),
     },
     log,
   );
   stops.push(() => jobs.stop());
+}
+
+/** Null in the miniature world, unless it is given name servers: nobody knows its domains. */
+function findAuthenticator(config: Config, stops: (() => Promise<unknown>)[]): Authenticator | null {
+  if (config.channel.kind === "world" && config.resolvers.length === 0) return null;
+  const servers = config.resolvers.map(({ address, port }) =>
+    address.includes(":") ? `[${address}]:${String(port)}` : `${address}:${String(port)}`,
+  );
+  const authenticator = startAuthenticator({ servers, name: config.bounceDomain });
+  stops.push(() => authenticator.close());
+  return authenticator;
 }
 
 async function startSending(
@@ -272,6 +302,9 @@ async function startWeb(
   stops.push(() => web.stop());
   addLinkPages(web.app, parts);
   addStatusPage(web.app, parts);
+  const reportReader: ReportReader = startReportReader();
+  stops.push(() => reportReader.close());
+  addReportUpload(web.app, { ...parts, reader: reportReader, bounceDomain: config.bounceDomain });
   const port = await web.listen(config.web.host, config.web.port);
   return `http://${config.web.host}:${String(port)}`;
 }

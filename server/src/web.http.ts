@@ -14,8 +14,11 @@ export interface WebServer {
 /** Makes the server; pages are added to `app` before it listens. */
 export function createWebServer(log: Log): WebServer {
   const app = fastify({ bodyLimit: 64 * 1024, forceCloseConnections: true });
-  // Forms, and mail programs that post a one-click opt-out, send bodies that nobody here reads.
+  // Mail programs that post a one-click opt-out send bodies that nobody here reads.
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null, null));
+  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) =>
+    done(null, new URLSearchParams(body.toString())),
+  );
   app.get("/health", () => ({ ok: true }));
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof Refusal) return reply.code(422).send({ code: error.code, text: error.message });

@@ -22,6 +22,8 @@ export function writeNews(copy: Copy, chance: Chance): News {
     kind: drawn.kind,
     recipients,
     references: { messageIds: [], ownReference: null, originalEnvelopeId: null },
+    thread: { messageId: null, references: [] },
+    attachments: [],
     subject: "",
     from: null,
     date: null,

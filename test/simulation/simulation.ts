@@ -405,6 +405,7 @@ class Simulation {
       returnPathKeys: [],
       sendingDomain: "mail.example.com",
       messageIdKeys: [],
+      ownAddresses: [],
       now: this.#now(),
     };
     await settleInbound(database, mail, news.recognised, facts);

@@ -123,6 +123,8 @@ export interface Config {
   readonly web: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
   readonly inbound: { readonly host: string; readonly port: number };
   readonly channel: ChannelConfig;
+  /** Name servers that the operator named; empty: those of the system. */
+  readonly resolvers: readonly Endpoint[];
   readonly heloName: string;
   readonly connections: number;
   readonly sendingDomain: string;
@@ -193,6 +195,7 @@ export function readConfig(environment: Environment): Config {
     },
     inbound: { host: value.ROUNDTRIP_INBOUND_HOST, port: value.ROUNDTRIP_INBOUND_PORT },
     channel,
+    resolvers: value.ROUNDTRIP_RESOLVER,
     heloName: value.ROUNDTRIP_HELO_NAME ?? value.ROUNDTRIP_SENDING_DOMAIN,
     connections: value.ROUNDTRIP_CONNECTIONS,
     sendingDomain: value.ROUNDTRIP_SENDING_DOMAIN,

@@ -10,6 +10,7 @@ import type { Log } from "./log.process.ts";
 export interface JobPayloads {
   readonly "launch-round": { readonly orgId: number; readonly roundId: number };
   readonly "settle-inbound": { readonly inboundId: number };
+  readonly "authenticate-reply": { readonly inboundId: number };
 }
 
 export type JobName = keyof JobPayloads;
@@ -21,7 +22,9 @@ export async function migrateJobs(database: Database): Promise<void> {
   await database.owner.query(`
     create or replace function enqueue_job(task text, payload json, job_key text) returns void
       language sql security definer set search_path = graphile_worker, pg_temp
-      as $$ select graphile_worker.add_job(task, payload, job_key => job_key, job_key_mode => 'unsafe_dedupe') $$;
+      as $$ select graphile_worker.add_job(task, payload, job_key => job_key, job_key_mode => 'unsafe_dedupe',
+        -- One at a time: strangers' slow name servers must not hold up everything else.
+        queue_name => case task when 'authenticate-reply' then task end) $$;
     revoke all on function enqueue_job from public;
     grant execute on function enqueue_job to roundtrip_app, roundtrip_engine;
   `);
@@ -42,6 +45,7 @@ export async function startJobs(database: Database, tasks: JobTasks, log: Log): 
   const list: TaskList = {
     "launch-round": onlyPayload(tasks["launch-round"]),
     "settle-inbound": onlyPayload(tasks["settle-inbound"]),
+    "authenticate-reply": onlyPayload(tasks["authenticate-reply"]),
   };
   const runner = await run({
     pgPool: database.owner,

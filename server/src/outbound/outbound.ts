@@ -9,10 +9,12 @@
  */
 import { type Address, readAddress } from "@roundtrip/mail/address";
 import type { DkimSigner } from "@roundtrip/mail/dkim/sign-dkim";
+import type { HeaderField } from "@roundtrip/mail/header";
 import { fillMessage } from "@roundtrip/mail/message/fill-message";
-import { sealMessage, type WireMail } from "@roundtrip/mail/message/message";
+import { type Message, sealMessage, type WireMail } from "@roundtrip/mail/message/message";
 import { returnPathDay, type ReturnPathKey, type ReturnPathToken, writeReturnPath } from "@roundtrip/mail/verp";
 import { writeLink } from "../ground/links.ts";
+import { type AnswerText, composeAnswer } from "./message/compose-answer.ts";
 import { writePersonalHeaders } from "./message/personal-headers.ts";
 import { fillValues, type PreparedMessage } from "./message/prepare-message.ts";
 
@@ -20,7 +22,10 @@ import { fillValues, type PreparedMessage } from "./message/prepare-message.ts";
 export interface PreparedRound {
   readonly orgId: number;
   readonly roundId: number;
+  /** Empty for the round of answers: those say to each person something else. */
   readonly messages: ReadonlyMap<string, PreparedMessage>;
+  /** Fields of answers; null in any other round. */
+  readonly answerHeaders: readonly HeaderField[] | null;
   readonly signer: DkimSigner;
   readonly names: SendingNames;
   readonly keys: SendingKeys;
@@ -46,7 +51,11 @@ export interface ToCompose {
   readonly generation: number;
   readonly address: string;
   readonly language: string;
-  readonly slots: { readonly name: string; readonly attributes: Readonly<Record<string, string>> };
+  readonly slots: {
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly answer?: AnswerText;
+  };
   /** Date of the mail: of its first claim, and kept for every later try. */
   readonly messageDate: Date;
 }
@@ -78,6 +87,37 @@ export async function composeMail(
   };
   const returnPath = writeReturnPath(keys.returnPath, token, names.bounceDomain);
   const reference = returnPath.slice(0, returnPath.indexOf("@"));
+  const messageId = `<${writeReturnPath(keys.messageId, token, names.sendingDomain)}>`;
+  const message = writeMessage(round, delivery, { to, messageId, reference }, lend);
+  const signature = await round.signer.sign(message, delivery.messageDate);
+  return {
+    ...sealMessage(message, signature),
+    from: returnPath,
+    to: to.text,
+    smtpUtf8: to.needsSmtpUtf8,
+    dsn: { notify: ["failure", "delay"], returns: "headers", envelopeId: reference },
+  };
+}
+
+interface Names {
+  readonly to: Address;
+  readonly messageId: string;
+  readonly reference: string;
+}
+
+function writeMessage(
+  round: PreparedRound,
+  delivery: ToCompose,
+  { to, messageId, reference }: Names,
+  lend?: (octets: number) => Buffer,
+): Message {
+  const { names, keys } = round;
+  const { answer } = delivery.slots;
+  if (answer) {
+    if (!round.answerHeaders) throw new Error("An answer is sent by the round of answers only");
+    const own = { to, date: delivery.messageDate, messageId, reference, unsubscribeUrl: null };
+    return composeAnswer(answer, [...round.answerHeaders, ...writePersonalHeaders(own)], reference);
+  }
   const target = { org: delivery.orgId, delivery: delivery.id };
   const unsubscribeLink = writeLink(names.publicUrl, keys.link, "unsubscribe", target);
 
@@ -87,7 +127,6 @@ export async function composeMail(
     surveyLink: writeLink(names.publicUrl, keys.link, "survey", target),
     unsubscribeLink,
   };
-  const messageId = `<${writeReturnPath(keys.messageId, token, names.sendingDomain)}>`;
   const headers = writePersonalHeaders({
     to,
     date: delivery.messageDate,
@@ -96,15 +135,7 @@ export async function composeMail(
     unsubscribeUrl: names.publicUrl.startsWith("https://") ? unsubscribeLink : null,
   });
   const personal = { headers, values: fillValues(prepared, person), seed: reference };
-  const message = fillMessage(prepared.compiled, personal, lend);
-  const signature = await round.signer.sign(message, delivery.messageDate);
-  return {
-    ...sealMessage(message, signature),
-    from: returnPath,
-    to: to.text,
-    smtpUtf8: to.needsSmtpUtf8,
-    dsn: { notify: ["failure", "delay"], returns: "headers", envelopeId: reference },
-  };
+  return fillMessage(prepared.compiled, personal, lend);
 }
 
 function readRecipient(delivery: ToCompose): Address {

@@ -1,5 +1,6 @@
 /** Makes a round ready to send: reads its texts, compiles them per language, loads the signer. Refuses, in words for people, what cannot be sent. */
 import { type Address, explainAddressProblem, readAddress } from "@roundtrip/mail/address";
+import { type HeaderField, writeMailbox } from "@roundtrip/mail/header";
 import type { Queryable } from "../ground/database.store.ts";
 import { Refusal } from "../ground/refusal.ts";
 import { prepareMessage, type PreparedMessage } from "./message/prepare-message.ts";
@@ -25,6 +26,11 @@ export async function prepareRound(
   if (!round) throw new Refusal("no-such-round", "This round does not exist.");
   const organisation = await readOrganisation(engine, orgId);
   const signer = await loadSigner(engine, orgId, names.sendingDomain, masterKey);
+  const prepared = { orgId, roundId, signer, names, keys };
+  if (round.kind === "answer") {
+    const from = readOwnAddress(organisation.replyLocal, names.sendingDomain);
+    return { ...prepared, messages: new Map(), answerHeaders: writeAnswerHeaders(from, organisation.name) };
+  }
   const headers = writeStandingHeaders({
     from: readOwnAddress(organisation.fromLocal, names.sendingDomain),
     replyTo: readOwnAddress(organisation.replyLocal, names.sendingDomain),
@@ -52,17 +58,27 @@ export async function prepareRound(
   };
   const messages = new Map<string, PreparedMessage>();
   for (const source of await listTexts(engine, orgId, roundId)) {
-    const prepared = await prepareMessage(source, facts);
-    if (!prepared.ok) {
-      const faults = prepared.error
+    const message = await prepareMessage(source, facts);
+    if (!message.ok) {
+      const faults = message.error
         .map((fault) => `${fault.field}, line ${String(fault.line)}: ${fault.text}`)
         .join(" ");
       throw new Refusal("text-cannot-be-sent", `The text in ${source.language} cannot be sent. ${faults}`);
     }
-    messages.set(source.language, prepared.value);
+    messages.set(source.language, message.value);
   }
   if (messages.size === 0) throw new Refusal("no-text", "This round has no text yet. Write one, then launch.");
-  return { orgId, roundId, messages, signer, names, keys };
+  return { ...prepared, messages, answerHeaders: null };
+}
+
+/** An answer comes from the address that was written to. */
+function writeAnswerHeaders(from: Address, organisation: string): readonly HeaderField[] {
+  const field = writeMailbox("From", from, organisation);
+  if (field.ok) return [field.value];
+  throw new Refusal(
+    "sender-cannot-be-written",
+    `The From field of answers cannot be written (${field.error}). Change the organisation's name.`,
+  );
 }
 
 function readOwnAddress(local: string, domain: string): Address {

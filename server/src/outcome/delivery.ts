@@ -42,7 +42,7 @@ export interface Delivery {
 }
 
 /** Why a mail was not even tried. */
-export type SuppressedBecause = "flagged" | "inactive" | "opted-out" | "not-started" | "round-closed";
+export type SuppressedBecause = "flagged" | "complained" | "inactive" | "opted-out" | "not-started" | "round-closed";
 
 export type DeliveryEvent =
   | { readonly kind: "accepted" }
@@ -89,9 +89,11 @@ export type Effect =
   | {
       readonly kind: "flag-employee";
       readonly flag: Flag;
-      readonly verdict: CauseVerdict | null;
+      readonly verdict: CauseVerdict;
       readonly text: string;
     }
+  /** The second flag: this person does not want the mail. */
+  | { readonly kind: "mark-complained" }
   /** A mail was accepted again, so the soft flag has served its time. */
   | { readonly kind: "lift-soft-flag" }
   | { readonly kind: "alert-operator"; readonly verdict: CauseVerdict; readonly text: string };
@@ -132,7 +134,7 @@ export function decideStep(delivery: Delivery, event: DeliveryEvent, rules: Send
     case "evidence-of-arrival":
       return state === "unknown" ? to(delivery, "accepted") : null;
     case "complained":
-      return riseTo(delivery, "complained", [{ kind: "flag-employee", flag: "complaint", verdict: null, text: "" }]);
+      return riseTo(delivery, "complained", [{ kind: "mark-complained" }]);
     case "suppressed":
       return state === "queued" || state === "held" || state === "claimed"
         ? to(delivery, "suppressed", { suppressedBecause: event.because })

@@ -9,7 +9,10 @@ import { heavierFlag, stopsMail } from "./flag.ts";
 
 type FlagEffect = Extract<Effect, { kind: "flag-employee" }>;
 
-/** Raises the flag on the person of this delivery. A heavier flag that already stands stays. */
+/**
+ * Raises the flag on the person of this delivery. A heavier flag that already stands stays. An answer that went to another
+ * address than the person's own says nothing about that one.
+ */
 export async function flagEmployee(
   client: Client,
   delivery: { orgId: number; id: number },
@@ -18,7 +21,7 @@ export async function flagEmployee(
 ): Promise<void> {
   const person = await client.query<{ id: number; flag: Flag | null }>(
     `select e.id, e.flag from employee e join delivery d on d.org_id = e.org_id and d.employee_id = e.id
-     where d.org_id = $1 and d.id = $2 for no key update of e`,
+     where d.org_id = $1 and d.id = $2 and (d.kind <> 'answer' or lower(d.address) = lower(e.email)) for no key update of e`,
     [delivery.orgId, delivery.id],
   );
   const found = person.rows[0];
@@ -26,11 +29,11 @@ export async function flagEmployee(
   const text = effect.text.replaceAll("\0", "").slice(0, 2000);
   await client.query(
     `update employee set flag = $3, flag_cause = $4, flag_text = $5, flagged_at = $6, flag_incident = null, updated_at = $6 where org_id = $1 and id = $2`,
-    [delivery.orgId, found.id, effect.flag, effect.verdict?.cause ?? null, text, at],
+    [delivery.orgId, found.id, effect.flag, effect.verdict.cause, text, at],
   );
   await client.query(
     `insert into flag_event (org_id, employee_id, delivery_id, kind, flag, cause, text, at) values ($1, $2, $3, 'raised', $4, $5, $6, $7)`,
-    [delivery.orgId, found.id, delivery.id, effect.flag, effect.verdict?.cause ?? null, text, at],
+    [delivery.orgId, found.id, delivery.id, effect.flag, effect.verdict.cause, text, at],
   );
   if (stopsMail(effect.flag))
     await suppressWaiting(client, { orgId: delivery.orgId, employeeId: found.id }, "flagged", at);
@@ -50,7 +53,7 @@ export async function liftSoftFlag(client: Client, delivery: { orgId: number; id
   );
 }
 
-/** Stops every mail to this person that has not left yet. The fence moves on, so one that is just being made is withdrawn. */
+/** Stops every survey mail to this person that has not left yet; an answer to their own question goes out. The fence moves on, so one that is just being made is withdrawn. */
 export async function suppressWaiting(
   client: Queryable,
   person: { orgId: number; employeeId: number },
@@ -61,7 +64,7 @@ export async function suppressWaiting(
     `update delivery d set state = 'suppressed', suppressed_because = $3, settled_at = $4, node_id = null, fence = d.fence + 1
      from round r
      where r.org_id = $1 and d.org_id = r.org_id and d.round_id = r.id and d.employee_id = $2
-       and d.settled_at is null and d.state in ('queued', 'held', 'claimed')`,
+       and d.kind <> 'answer' and d.settled_at is null and d.state in ('queued', 'held', 'claimed')`,
     [person.orgId, person.employeeId, because, at],
   );
 }
@@ -120,7 +123,7 @@ export async function clearFlags(
     `update delivery d set state = 'queued', due_at = $3, settled_at = null, suppressed_because = null, address = e.email,
        generation = d.generation + 1, fence = d.fence + 1, attempts = 0, first_tried_at = null, message_date = null, possible_duplicate = false
      from employee e, round r
-     where d.org_id = $1 and d.employee_id = any($2::bigint[]) and e.org_id = d.org_id and e.id = d.employee_id
+     where d.org_id = $1 and d.kind <> 'answer' and d.employee_id = any($2::bigint[]) and e.org_id = d.org_id and e.id = d.employee_id
        and r.org_id = d.org_id and r.id = d.round_id and r.state in ('open', 'paused', 'stopped', 'launching') and r.closes_at > $3
        and (d.state in ('bounced', 'expired') or (d.state = 'suppressed' and d.suppressed_because = 'flagged'))`,
     [people.orgId, cleared.rows.map((row) => row.employee_id), now],

@@ -6,6 +6,7 @@
 import type { RemoteWord } from "@roundtrip/mail/smtp/reply";
 import { type Client, type Database, inTransaction, type Queryable } from "../ground/database.store.ts";
 import type { CauseVerdict } from "./cause/cause.ts";
+import { markComplained } from "./complaint.store.ts";
 import { type Effect, isSettled, type Step } from "./delivery.ts";
 import { flagEmployee, liftSoftFlag } from "./flag.store.ts";
 import { findPeers } from "./peer.store.ts";
@@ -176,6 +177,9 @@ export async function carryOut(
     switch (effect.kind) {
       case "flag-employee":
         await flagEmployee(client, concerned, effect, at);
+        break;
+      case "mark-complained":
+        await markComplained(client, concerned, at);
         break;
       case "lift-soft-flag":
         await liftSoftFlag(client, concerned, at);

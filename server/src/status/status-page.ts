@@ -7,7 +7,9 @@ import type { WaitsBecause } from "../outbound/send/queue.store.ts";
 import { explainLeftOut } from "../outbound/audience/left-out.ts";
 import { escapeHtml } from "../survey/link-pages.ts";
 import { type IncidentStatus, writeIncident } from "./incident-card.ts";
+import { type InboxStatus, writeInbox } from "./inbox-section.ts";
 import { writeLatch } from "./latch-card.ts";
+import { type ReportStatus, writeReports } from "./report-section.ts";
 import { type FlaggedPerson, writePerson } from "./person-line.ts";
 import { script, style } from "./status-style.ts";
 import { type Warning, writeWarnings } from "./warnings.ts";
@@ -22,9 +24,13 @@ export interface StatusFacts {
   /** People whose flag belongs to no incident. */
   readonly flagged: readonly FlaggedPerson[];
   readonly flaggedCount: number;
-  readonly replies: readonly ReplyLine[];
-  readonly unmatched: number;
+  readonly inbox: InboxStatus;
+  /** The page's own address. */
+  readonly here: string;
   readonly mailboxUrl: string | null;
+  readonly reports: ReportStatus;
+  /** Where reports are handed in. */
+  readonly uploadTo: string;
 }
 
 export interface RoundStatus {
@@ -43,13 +49,6 @@ export interface RoundStatus {
   readonly leftOut: readonly { readonly because: SuppressedBecause; readonly people: number }[];
 }
 
-export interface ReplyLine {
-  readonly from: string;
-  readonly subject: string;
-  readonly excerpt: string;
-  readonly automatic: boolean;
-}
-
 /** The whole page; its middle is replaced every second by `writeStatusBody` through a few lines of script. */
 export function writeStatusPage(facts: StatusFacts, nonce: string): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>Roundtrip · ${escapeHtml(facts.sender.organisation)}</title><style nonce="${nonce}">${style}</style></head><body><a class="skip" href="#live">Skip to the rounds</a><header><strong>Roundtrip</strong><span>${escapeHtml(facts.sender.organisation)}</span>${facts.mailboxUrl ? `<a href="${escapeHtml(facts.mailboxUrl)}">Mailbox of the miniature world</a>` : ""}</header><main id="live">${writeStatusBody(facts)}</main><script nonce="${nonce}">${script}</script></body></html>`;
@@ -62,7 +61,8 @@ export function writeStatusBody(facts: StatusFacts): string {
     writeWarnings(facts.warnings),
     facts.rounds.map(writeRound).join("") || '<p class="empty">No round yet.</p>',
     writeFlagged(facts),
-    writeReplies(facts),
+    writeInbox(facts.inbox, facts.here),
+    writeReports(facts.reports, facts.uploadTo),
   ].join("");
 }
 
@@ -133,23 +133,6 @@ function writeFlagged(facts: StatusFacts): string {
       ? `<p>Showing ${count(facts.flagged.length)} of ${count(facts.flaggedCount)}.</p>`
       : "";
   return `<section><h2>Did not arrive <small>${facts.flaggedCount === 1 ? "1 person" : `${count(facts.flaggedCount)} people`}</small></h2><ul class="people">${facts.flagged.map(writePerson).join("")}</ul>${more}</section>`;
-}
-
-function writeReplies(facts: StatusFacts): string {
-  const people = facts.replies.filter((reply) => !reply.automatic);
-  const automatic = facts.replies.length - people.length;
-  if (facts.replies.length === 0 && facts.unmatched === 0) return "";
-  const lines = people
-    .map(
-      (reply) =>
-        `<li><div><b>${escapeHtml(reply.from)}</b> <span class="mail">${escapeHtml(reply.subject)}</span><p>${escapeHtml(reply.excerpt)}</p></div></li>`,
-    )
-    .join("");
-  const others = [
-    automatic > 0 ? `${count(automatic)} automatic (out of office and the like)` : "",
-    facts.unmatched > 0 ? `${count(facts.unmatched)} kept because nobody could match them` : "",
-  ].filter((text) => text !== "");
-  return `<section><h2>Came back <small>${count(people.length)} replies</small></h2>${lines ? `<ul class="people">${lines}</ul>` : ""}${others.length > 0 ? `<p>Besides: ${escapeHtml(others.join(", "))}.</p>` : ""}</section>`;
 }
 
 /** What each state means, in words that claim no more than is known. */

@@ -8,9 +8,12 @@ import type { Cause } from "../outcome/cause/cause.ts";
 import type { SuppressedBecause } from "../outcome/delivery.ts";
 import type { Flag } from "../outcome/flag.ts";
 import { countLedger } from "../outcome/ledger.store.ts";
+import { countReplies, listComplainers, listReplies, listUnmatched } from "../inbox/inbox.store.ts";
 import type { IncidentStatus } from "./incident-card.ts";
+import type { InboxStatus } from "./inbox-section.ts";
 import type { FlaggedPerson } from "./person-line.ts";
-import type { ReplyLine, RoundStatus, StatusFacts } from "./status-page.ts";
+import { readReportStatus } from "./report-status.store.ts";
+import type { RoundStatus, StatusFacts } from "./status-page.ts";
 import type { Warning } from "./warnings.ts";
 
 const mostPeople = 50;
@@ -18,7 +21,10 @@ const mostPeople = 50;
 /** What only this process knows. */
 export interface StatusHere {
   readonly mailboxUrl: string | null;
+  /** The page's own address. */
+  readonly here: string;
   readonly latchedHere: readonly LatchReason[];
+  readonly uploadTo: string;
   forecastOf(roundId: number): string | null;
 }
 
@@ -33,9 +39,11 @@ export async function readStatus(client: Client, orgId: number, here: StatusHere
     rounds: await listRoundStatus(client, orgId, here),
     flagged: single.people,
     flaggedCount: single.count,
-    replies: await listReplies(client, orgId),
-    unmatched: await countUnmatched(client, orgId),
+    inbox: await readInbox(client, orgId),
+    here: here.here,
     mailboxUrl: here.mailboxUrl,
+    reports: await readReportStatus(client, orgId),
+    uploadTo: here.uploadTo,
   };
 }
 
@@ -80,7 +88,10 @@ async function listRoundStatus(client: Client, orgId: number, here: StatusHere):
     kind: string;
     state: string;
     stopped_because: string | null;
-  }>("select id, name, kind, state, stopped_because from round where org_id = $1 order by id desc limit 10", [orgId]);
+  }>(
+    "select id, name, kind, state, stopped_because from round where org_id = $1 and (kind <> 'answer' or state <> 'open') order by id desc limit 10",
+    [orgId],
+  );
   const statuses = [];
   for (const { id, name, kind, state, stopped_because } of rounds.rows) {
     const { ledger, sums } = await countLedger(client, orgId, id);
@@ -145,18 +156,11 @@ async function listFlagged(
   return { people, count: flagged.rows[0]?.total ?? 0 };
 }
 
-async function listReplies(client: Client, orgId: number): Promise<readonly ReplyLine[]> {
-  const replies = await client.query<{ from: string; subject: string; excerpt: string; automatic: boolean }>(
-    `select from_text as "from", subject, left(visible_text, 200) as excerpt, automatic from reply where org_id = $1 order by id desc limit 100`,
-    [orgId],
-  );
-  return replies.rows;
-}
-
-async function countUnmatched(client: Client, orgId: number): Promise<number> {
-  const unmatched = await client.query<{ count: number }>(
-    "select count(*) from inbound_mail where org_id = $1 and state in ('unmatched', 'unreadable')",
-    [orgId],
-  );
-  return unmatched.rows[0]?.count ?? 0;
+async function readInbox(client: Client, orgId: number): Promise<InboxStatus> {
+  return {
+    replies: await listReplies(client, orgId),
+    ...(await countReplies(client, orgId)),
+    complainers: await listComplainers(client, orgId),
+    unmatched: await listUnmatched(client, orgId),
+  };
 }

@@ -1,6 +1,7 @@
 /**
  * The listener for everything that comes back (RFC 5321). Takes mail only for return paths we issued, the reply
  * addresses and the postmaster; answers 250 only after the raw bytes are committed. Reads nothing of their content.
+ * Whoever sits on connections, memory or time gives way to whoever comes next (intake-limits.ts).
  * Trouble of our own is always a temporary answer, so that the other side keeps the mail and comes again.
  */
 import type { AddressInfo } from "node:net";
@@ -10,7 +11,8 @@ import type { Database } from "../../ground/database.store.ts";
 import type { Log } from "../../ground/log.process.ts";
 import { acceptRecipient, type InboundAddresses, type Recipient } from "./accept-recipient.ts";
 import { type ByteFault, findByteFault } from "./check-bytes.ts";
-import { keepIncomingMail } from "./inbound-mail.store.ts";
+import { Guesses, IntakeRoom, type Visitor, Visitors } from "./intake-limits.ts";
+import { hasTakenEnough, keepIncomingMail } from "./inbound-mail.store.ts";
 
 export interface Receiver {
   readonly port: number;
@@ -25,8 +27,11 @@ export interface ReceiverOptions {
 }
 
 const mostBytes = 10 * 1024 * 1024;
-const mostConnections = 1000;
-const mostConnectionsPerAddress = 200;
+const limits = { connections: 1000, connectionsPerAddress: 200, bytes: 128 * 1024 * 1024 };
+/** RFC 5321 §4.5.3.2 lets a client take 5 minutes a step; no honest mail needs more than this in all. */
+const longestVisitMs = 15 * 60_000;
+const lookForLongVisitsMs = 10_000;
+const longestCommand = 4096;
 const mostErrors = 10;
 const mostRecipients = 20;
 
@@ -42,7 +47,10 @@ export async function startReceiver(
   parts: { database: Database; clock: Clock; log: Log },
 ): Promise<Receiver> {
   const visits = new WeakMap<SMTPServerSession, Visit>();
-  const perAddress = new Map<string, number>();
+  const visitors = new Visitors(limits);
+  const present = new Map<string, Visitor>();
+  const intake = { ...parts, room: new IntakeRoom(limits.bytes) };
+  const guesses = new Guesses();
   const visitOf = (session: SMTPServerSession): Visit => {
     const visit = visits.get(session) ?? { errors: 0, recipients: new Map<string, Recipient>() };
     visits.set(session, visit);
@@ -55,20 +63,23 @@ export async function startReceiver(
     disabledCommands: ["AUTH", "STARTTLS"],
     disableReverseLookup: true,
     size: mostBytes,
-    maxClients: mostConnections,
+    // The library would turn newcomers away; here the oldest goes.
+    maxClients: limits.connections * 2,
+    maxCommandLength: longestCommand,
     socketTimeout: 60_000,
     closeTimeout: 2000,
     // The library would choose enhanced codes by reply code alone; ours stand in the texts and say more.
     hideENHANCEDSTATUSCODES: true,
     onConnect: (session, done) => {
-      const open = (perAddress.get(session.remoteAddress) ?? 0) + 1;
-      perAddress.set(session.remoteAddress, open);
-      done(open > mostConnectionsPerAddress ? answer(421, "4.7.0 Too many connections from your address") : null);
+      const visitor = { address: session.remoteAddress, end: () => dismiss(server, session.id) };
+      present.set(session.id, visitor);
+      visitors.enter(visitor, performance.now());
+      done();
     },
     onClose: (session) => {
-      const open = (perAddress.get(session.remoteAddress) ?? 1) - 1;
-      if (open > 0) perAddress.set(session.remoteAddress, open);
-      else perAddress.delete(session.remoteAddress);
+      const visitor = present.get(session.id);
+      if (visitor) visitors.leave(visitor);
+      present.delete(session.id);
     },
     onMailFrom: (_address, session, done) => {
       visitOf(session).recipients.clear();
@@ -76,10 +87,13 @@ export async function startReceiver(
     },
     onRcptTo: ({ address }, session, done) => {
       const visit = visitOf(session);
-      done(judgeRecipient(visit, address, options.addresses, parts.clock.now()));
+      const fault = judgeRecipient(visit, address, options.addresses, parts.clock.now());
+      const delayMs = fault ? guesses.delayMs(session.remoteAddress, performance.now()) : 0;
+      if (delayMs === 0) done(fault);
+      else setTimeout(() => done(fault), delayMs).unref();
     },
     onData: (stream, session, done) => {
-      takeMail(stream, session, visitOf(session), parts).then(
+      takeMail(stream, session, visitOf(session), intake).then(
         (fault) => done(fault),
         (error: unknown) => {
           parts.log.error({ err: error }, "incoming mail could not be kept; the sender was asked to come again");
@@ -91,10 +105,23 @@ export async function startReceiver(
   server.on("error", (error) => parts.log.debug({ err: error }, "inbound connection"));
   const listener = server.listen(options.port, options.host);
   await new Promise<void>((ready, failed) => listener.once("listening", ready).once("error", failed));
+  const watch = setInterval(() => visitors.dismissOlderThan(longestVisitMs, performance.now()), lookForLongVisitsMs);
+  watch.unref();
   return {
     port: (listener.address() as AddressInfo).port,
-    stop: () => new Promise((stopped) => server.close(() => stopped())),
+    stop: () => {
+      clearInterval(watch);
+      return new Promise((stopped) => server.close(() => stopped()));
+    },
   };
+}
+
+function dismiss(server: SMTPServer, sessionId: string): void {
+  for (const connection of server.connections) {
+    if (connection.id !== sessionId) continue;
+    connection.send(421, "4.7.0 Others are waiting, please come again");
+    connection.close();
+  }
 }
 
 function judgeRecipient(visit: Visit, address: string, addresses: InboundAddresses, now: Date): Error | null {
@@ -116,13 +143,18 @@ async function takeMail(
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
   visit: Visit,
-  parts: { database: Database; clock: Clock },
+  parts: { database: Database; clock: Clock; room: IntakeRoom },
 ): Promise<Error | null> {
-  const raw = await readWhole(stream);
-  if (!raw) return answer(552, "5.3.4 Message too big");
+  const raw = await readWhole(stream, parts.room);
+  if (raw === "too-big") return answer(552, "5.3.4 Message too big");
+  if (raw === "gave-way") return answer(452, "4.3.1 Too much is coming in at once, please come again");
   const fault = findByteFault(raw);
   if (fault) return explainFault(fault);
   const receivedAt = parts.clock.now();
+  for (const recipient of visit.recipients.values()) {
+    if (recipient.kind === "return-path" && (await hasTakenEnough(parts.database, recipient.token, receivedAt)))
+      return answer(452, "4.2.2 This return path has taken enough today");
+  }
   for (const [envelopeTo, recipient] of visit.recipients) {
     const { envelope, remoteAddress } = session;
     await keepIncomingMail(parts.database, {
@@ -130,6 +162,7 @@ async function takeMail(
       envelopeFrom: envelope.mailFrom ? envelope.mailFrom.address : "",
       envelopeTo,
       remoteIp: remoteAddress,
+      helo: session.hostNameAppearsAs || "",
       raw,
       token: recipient.kind === "return-path" ? recipient.token : null,
     });
@@ -137,16 +170,21 @@ async function takeMail(
   return null;
 }
 
-/** Null when it is larger than we take; the rest is read and dropped, as the protocol wants. */
-async function readWhole(stream: SMTPServerDataStream): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
+/** What is too large, or gave way, is read to its end and dropped, as the protocol wants. */
+async function readWhole(stream: SMTPServerDataStream, room: IntakeRoom): Promise<Buffer | "too-big" | "gave-way"> {
+  const mail = room.begin();
   let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= mostBytes) chunks.push(chunk);
-    else chunks.length = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes <= mostBytes) room.add(mail, chunk);
+      else room.end(mail);
+    }
+    if (bytes > mostBytes || stream.sizeExceeded) return "too-big";
+    return mail.gaveWay ? "gave-way" : Buffer.concat(mail.chunks);
+  } finally {
+    room.end(mail);
   }
-  return bytes > mostBytes || stream.sizeExceeded ? null : Buffer.concat(chunks);
 }
 
 function explainFault(fault: ByteFault): Error {

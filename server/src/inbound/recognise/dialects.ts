@@ -9,6 +9,8 @@ export interface Dialect {
   readonly mark: RegExp;
   /** The list of addresses begins behind this; where it is missing, with the notice. */
   readonly begins?: RegExp;
+  /** What is wrong is said once, above the addresses. */
+  readonly isHeaded?: true;
   /** Matches each address, as group 1, with the rest of its line left over for the words. */
   readonly address: RegExp;
 }
@@ -26,6 +28,15 @@ const within = (before: string): RegExp =>
   new RegExp(String.raw`(?:${before})[ \t\n]{0,4}["'<]{0,2}(${ADDRESS})`, "gi");
 
 export const dialects: readonly Dialect[] = [
+  {
+    // Before Postfix, in whose words it quotes other servers.
+    id: "ezweb",
+    mark: /^the user\(s\) account is |^each of the following recipients was rejected|^the following recipients did not receive/im,
+    begins:
+      /^(?=the user\(s\) account is |each of the following recipients was rejected|the following recipients did not receive)/im,
+    isHeaded: true,
+    address: new RegExp(String.raw`^(?:[ \t]{0,20}recipient: )?<(${ADDRESS})>`, "gim"),
+  },
   {
     id: "postfix",
     mark: /this is the (?:postfix program|mail system) at host|in reply to (?:rcpt to|mail from|(?:end of )?data|helo|ehlo) command|the mail system\n/i,
@@ -124,9 +135,9 @@ export const dialects: readonly Dialect[] = [
   },
   {
     id: "one-sentence",
-    mark: /the following message to <|failed to deliver to '|delivery failed \d+ attempts:|undeliverable to|your (?:message|mail) (?:to|for) .{1,255} (?:could not be|was not|cannot be) delivered|unable to deliver (?:your )?(?:message|mail)|could(?:n't| not) be delivered|message could not be delivered|not deliver|delivery (?:failure|failed)/i,
+    mark: /the following message to <|failed to deliver to '|delivery failed \d+ attempts:|undeliverable to|your (?:message|mail) (?:to|for) .{1,255} (?:could not be|was not|cannot be) delivered|unable to deliver (?:your )?(?:message|mail)|could(?:n't| not) be delivered|message could not be delivered|not deliver|delivery (?:failure|failed)|delivery of email to this address/i,
     address: within(
-      "message to|deliver to|attempts:|undeliverable to|mail (?:to|for)|deliver (?:your )?(?:message|mail) to|delivered to:?|recipients?:|rcpt to:|to:",
+      "to this address|message to|deliver to|attempts:|undeliverable to|mail (?:to|for)|deliver (?:your )?(?:message|mail) to|delivered to:?|recipients?:|rcpt to:|to:",
     ),
   },
 ];

@@ -1,7 +1,7 @@
 /** Puts together what a notice says about one recipient: numbers, words, cause, and whether it is over. Pure. */
 import type { ReportAction } from "@roundtrip/mail/dsn/read-dsn";
 import { type CauseVerdict } from "../../outcome/cause/cause.ts";
-import { findCause } from "../../outcome/cause/find-cause.ts";
+import { type CauseRules, findCause } from "../../outcome/cause/find-cause.ts";
 import { isGenericStatus, readDiagnostic } from "./diagnostic.ts";
 import type { RecognisedRecipient } from "./recognised.ts";
 
@@ -23,14 +23,14 @@ export const mostRecipients = 200;
 
 const LONGEST_TEXT = 2000;
 
-export function judgeFinding(finding: Finding): RecognisedRecipient {
+export function judgeFinding(finding: Finding, rules: CauseRules): RecognisedRecipient {
   const { recipient, action } = finding;
   const text = (finding.text.trim() || finding.around.trim()).slice(0, LONGEST_TEXT);
   const numbers = readNumbers(finding);
   if (action !== "failed" && action !== "delayed") {
     return { recipient, action, ...numbers, ...arrived, final: action === "delivered", text };
   }
-  const { cause, fault, rule, permanent } = judge(finding, numbers);
+  const { cause, fault, rule, permanent } = judge(finding, numbers, rules);
   const final = action === "failed";
   // While the reporting side still tries, it takes even a 5xx for temporary.
   return { recipient, action, ...numbers, cause, fault, permanent: final ? permanent : false, final, rule, text };
@@ -62,12 +62,22 @@ function readNumbers(finding: Finding): Numbers {
 }
 
 /** The words beside the recipient, then those around; a rule for words goes before one for numbers, any before none. */
-function judge(finding: Finding, numbers: Numbers): CauseVerdict {
-  const beside = judgeWords(finding, numbers, finding.text);
-  const around = judgeWords(finding, numbers, finding.around);
+function judge(finding: Finding, numbers: Numbers, rules: CauseRules): CauseVerdict {
+  const step = readDiagnostic(finding.text).step ?? readDiagnostic(finding.around).step;
+  const said = { finding, numbers, step, rules };
+  const beside = judgeWords(said, finding.text);
+  const around = judgeWords(said, finding.around);
   const found = [beside, around].find(isByWords) ?? (beside.rule === "none" ? around : beside);
   if (isContradictory(numbers, finding)) return { ...found, permanent: false };
   return { ...found, permanent: found.permanent ?? readPermanence(finding, found) };
+}
+
+interface Said {
+  readonly finding: Finding;
+  readonly numbers: Numbers;
+  /** Named beside the recipient, or in the sentences around. */
+  readonly step: string | null;
+  readonly rules: CauseRules;
 }
 
 function isByWords(verdict: CauseVerdict): boolean {
@@ -80,15 +90,9 @@ function isContradictory(numbers: Numbers, { status }: Finding): boolean {
   return classes.includes("4") && classes.includes("5");
 }
 
-function judgeWords(finding: Finding, numbers: Numbers, text: string): CauseVerdict {
-  const { step, remoteHost } = readDiagnostic(text);
-  return findCause({
-    step,
-    code: numbers.replyCode,
-    enhanced: numbers.status,
-    text,
-    remoteHost: finding.remoteHost ?? remoteHost,
-  });
+function judgeWords({ finding, numbers, step, rules }: Said, text: string): CauseVerdict {
+  const remoteHost = finding.remoteHost ?? readDiagnostic(text).remoteHost;
+  return findCause({ step, code: numbers.replyCode, enhanced: numbers.status, text, remoteHost }, rules);
 }
 
 const SAYS_PERMANENT =

@@ -1,20 +1,20 @@
 /** Reads the recipients out of a notice that has no machine part, by the dialect in which it is worded. Pure; never throws. */
 import { readMailboxes } from "@roundtrip/mail/header-read";
 import type { Headers } from "@roundtrip/mail/mime/headers";
-import { anyDialect, type Dialect, dialects } from "./dialects.ts";
+import { anyDialect, type Dialect } from "./dialects.ts";
 import { type Finding, mostRecipients } from "./notice-recipient.ts";
 
 /** The words about one recipient go on for so long at most. */
 const LONGEST_WORDS = 1500;
 
-export function findDialect(words: string): Dialect | null {
+export function findDialect(words: string, dialects: readonly Dialect[]): Dialect | null {
   return dialects.find((dialect) => dialect.mark.test(words)) ?? null;
 }
 
 /** `words` is the notice without the returned message. Empty when nobody is named. */
-export function readPlainNotice(headers: Headers, words: string): Finding[] {
+export function readPlainNotice(headers: Headers, words: string, dialects: readonly Dialect[]): Finding[] {
   const action = isDelay(words, headers.text("Subject")) ? "delayed" : "failed";
-  const found = findAddresses(words);
+  const found = findAddresses(words, dialects);
   const named = headers
     .all("X-Failed-Recipients")
     .flatMap(readMailboxes)
@@ -47,7 +47,7 @@ function isDelay(words: string, subject: string): boolean {
 }
 
 /** Marks may overlap: the first dialect that also finds an address is the right one. */
-function findAddresses(words: string): Entry[] {
+function findAddresses(words: string, dialects: readonly Dialect[]): Entry[] {
   for (const dialect of [...dialects.filter(({ mark }) => mark.test(words)), anyDialect]) {
     const found = readAddresses(dialect, words);
     if (found.length > 0) return found;
@@ -65,6 +65,7 @@ function readAddresses(dialect: Dialect, words: string): Entry[] {
   const begins = dialect.begins?.exec(words);
   const list = begins ? words.slice(begins.index + begins[0].length) : words;
   const matches = [...list.matchAll(dialect.address)].slice(0, mostRecipients);
+  const heading = dialect.isHeaded ? list.slice(0, Math.min(matches[0]?.index ?? 0, LONGEST_WORDS)) : "";
   return matches.map((match, index) => {
     // A transcript line begins with the code.
     const from = /^\s*[45]\d\d /.test(match[0]) ? match.index : match.index + match[0].length;
@@ -72,10 +73,7 @@ function readAddresses(dialect: Dialect, words: string): Entry[] {
     const address = (match.slice(1).find((group) => group !== undefined) ?? "").replace(/[.>]+$/, "").toLowerCase();
     return {
       address,
-      words: list
-        .slice(from, to)
-        .replace(/^[>"':\s]+/, "")
-        .trim(),
+      words: `${heading}${list.slice(from, to).replace(/^[>"':\s]+/, "")}`.trim(),
     };
   });
 }

@@ -2,7 +2,7 @@
 import { readMailboxes, readMessageIds } from "@roundtrip/mail/header-read";
 import type { MimePart } from "@roundtrip/mail/mime/read-mime";
 import type { MailView } from "./mail-view.ts";
-import type { References } from "./recognised.ts";
+import type { RecognisedMail, References } from "./recognised.ts";
 
 const MOST_IDS = 50;
 
@@ -13,6 +13,13 @@ export function readReferences(view: MailView): Omit<References, "originalEnvelo
   const ownReference =
     view.returned.map((piece) => field(piece, "X-Roundtrip-Reference")).find((value) => value !== null) ?? null;
   return { messageIds: [...new Set(ids)].slice(0, MOST_IDS), ownReference };
+}
+
+/** The mail's own place in its thread (RFC 5322 §3.6.4). */
+export function readThread({ headers }: MailView): RecognisedMail["thread"] {
+  const [messageId = null] = readMessageIds(headers.first("Message-ID") ?? "");
+  const ids = ["References", "In-Reply-To"].flatMap((name) => readMessageIds(headers.first(name) ?? ""));
+  return { messageId, references: [...new Set(ids)].slice(0, MOST_IDS) };
 }
 
 /** Whom the returned message was for, where its To names exactly one. */

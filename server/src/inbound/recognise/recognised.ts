@@ -3,6 +3,7 @@ import type { AutoReply } from "@roundtrip/mail/auto-reply/read-auto-reply";
 import type { ReportAction } from "@roundtrip/mail/dsn/read-dsn";
 import type { Mailbox } from "@roundtrip/mail/header-read";
 import type { Cause, Fault } from "../../outcome/cause/cause.ts";
+import type { Attachment } from "./read-attachments.ts";
 
 export type RecognisedKind =
   | "bounce"
@@ -55,6 +56,10 @@ export interface RecognisedMail {
   readonly autoReply?: AutoReply;
   /** Of replies and automatic replies: what the person wrote, without what was quoted. */
   readonly visibleText?: string;
+  /** Where it stands in its own thread: its Message-ID, and those it refers to, with brackets. */
+  readonly thread: { readonly messageId: string | null; readonly references: readonly string[] };
+  /** Of replies; empty in all else. */
+  readonly attachments: readonly Attachment[];
   readonly subject: string;
   readonly from: Mailbox | null;
   /** As the mail says. */

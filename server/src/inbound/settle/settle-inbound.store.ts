@@ -15,6 +15,7 @@ import {
 import type { FailedDelivery } from "../../outcome/brake/apply-brakes.store.ts";
 import { carryOut } from "../../outcome/outcome.store.ts";
 import type { Recognised, RecognisedRecipient } from "../recognise/recognised.ts";
+import { clean, findLoop, keepReply } from "./reply.store.ts";
 import { decideSettlement, type Settlement } from "./decide-settlement.ts";
 
 export interface InboundMail {
@@ -38,6 +39,8 @@ export interface SettleFacts {
   readonly returnPathKeys: readonly ReturnPathKey[];
   readonly sendingDomain: string;
   readonly messageIdKeys: readonly ReturnPathKey[];
+  /** In lower case; a whole domain of ours as `@domain`. */
+  readonly ownAddresses: readonly string[];
   readonly now: Date;
 }
 
@@ -83,10 +86,11 @@ export async function settleInbound(
       mail.id,
     ]);
     if (waiting.rowCount === 0) return null;
-    const token = mail.token ?? findToken(recognised, facts);
+    const token = mail.token ?? findToken(recognised, mail.receivedAt, facts);
     const concerned = token ? await lockDelivery(client, token) : null;
-    const settlement = decideSettlement(recognised, concerned?.address ?? null);
-    const orgId = token?.org ?? (await findReplyOrganisation(client, mail.envelopeTo));
+    const orgId = token?.org ?? (await findOrganisation(client, mail.envelopeTo));
+    const decided = decideSettlement(recognised, concerned?.address ?? null);
+    const settlement = await withoutLoops(client, decided, { recognised, orgId, facts });
     const matter: Case = { mail, recognised, settlement, concerned, token, orgId };
     const failed = await carryOutSettlement(client, matter, facts);
     await closeMail(client, matter);
@@ -95,9 +99,10 @@ export async function settleInbound(
 }
 
 /** The second place a token may stand: our own header, or our Message-ID, in what a notice returns or a reply refers to. */
-function findToken(mail: Recognised, facts: SettleFacts): Token | null {
+function findToken(mail: Recognised, receivedAt: Date, facts: SettleFacts): Token | null {
   if (mail.kind === "unreadable") return null;
-  const today = returnPathDay(facts.now);
+  // A mail that is read again later is as old as it was when it came.
+  const today = returnPathDay(receivedAt);
   const { ownReference, messageIds } = mail.references;
   if (ownReference !== null) {
     const read = readReturnPath(
@@ -183,7 +188,19 @@ interface Case {
 /** Null unless the delivery has bounced by it. */
 async function carryOutSettlement(client: Client, matter: Case, facts: SettleFacts): Promise<FailedDelivery | null> {
   const { settlement, concerned, token } = matter;
-  if (settlement.kind === "reply") await keepReply(client, matter, settlement);
+  const { mail, recognised, orgId: org } = matter;
+  if (settlement.kind === "reply" && org !== null && recognised.kind !== "unreadable") {
+    const { automatic, reason } = settlement;
+    const reply = {
+      orgId: org,
+      inboundId: mail.id,
+      receivedAt: mail.receivedAt,
+      automatic,
+      reason,
+      delivery: concerned,
+    };
+    await keepReply(client, recognised, reply);
+  }
   const event =
     settlement.kind === "delivery" ? settlement.event : settlement.kind === "reply" ? settlement.evidence : null;
   if (!event || !concerned) return null;
@@ -262,37 +279,25 @@ async function noteNotice(
   );
 }
 
-async function keepReply(
+/** A reply whose sender does not stop, or is ourselves, waits in the tray for a person. */
+async function withoutLoops(
   client: Client,
-  { mail, recognised, concerned, orgId }: Case,
-  reply: Extract<Settlement, { kind: "reply" }>,
-): Promise<void> {
-  if (orgId === null || recognised.kind === "unreadable") return;
-  const address = recognised.from?.address ?? "";
-  await client.query(
-    `insert into reply (org_id, inbound_id, employee_id, delivery_id, automatic, reason, from_text, subject, visible_text, at)
-     values ($1, $2, coalesce($3, (select id from employee where org_id = $1 and email_key = $11)), $4, $5, $6, $7, $8, $9, $10) on conflict (inbound_id) do nothing`,
-    [
-      orgId,
-      mail.id,
-      concerned?.employeeId ?? null,
-      concerned?.id ?? null,
-      reply.automatic,
-      reply.reason,
-      clean(recognised.from?.name || address, 500),
-      clean(recognised.subject, 1000),
-      clean(recognised.visibleText ?? "", 100_000),
-      mail.receivedAt,
-      address.toLowerCase(),
-    ],
-  );
+  settlement: Settlement,
+  { recognised, orgId, facts }: { recognised: Recognised; orgId: number | null; facts: SettleFacts },
+): Promise<Settlement> {
+  if (settlement.kind !== "reply" || recognised.kind === "unreadable") return settlement;
+  if (orgId === null) return { kind: "unmatched", because: "Nobody can say which organisation it is for." };
+  const { now, ownAddresses } = facts;
+  const because = await findLoop(client, recognised, { orgId, automatic: settlement.automatic, now, ownAddresses });
+  return because === null ? settlement : { kind: "unmatched", because };
 }
 
-/** Whose reply address a mail came to. */
-async function findReplyOrganisation(client: Client, envelopeTo: string): Promise<number | null> {
+/** Whose reply address a mail came to; where there is but one organisation, everything is its. */
+async function findOrganisation(client: Client, envelopeTo: string): Promise<number | null> {
   const local = envelopeTo.split("@")[0] ?? "";
   const found = await client.query<{ org_id: number }>(
-    "select org_id from organisation where lower(reply_local) = lower($1) order by org_id limit 1",
+    `select org_id from organisation where lower(reply_local) = lower($1)
+       or (select count(*) from organisation) = 1 order by org_id limit 1`,
     [local],
   );
   return found.rows[0]?.org_id ?? null;
@@ -300,14 +305,12 @@ async function findReplyOrganisation(client: Client, envelopeTo: string): Promis
 
 async function closeMail(client: Client, { mail, recognised, settlement, orgId }: Case): Promise<void> {
   const unread = recognised.kind === "unreadable" ? "unreadable" : "unmatched";
+  const writer = recognised.kind === "unreadable" ? null : recognised.from;
+  const from = clean(writer ? [writer.name, writer.address].filter(Boolean).join(" · ") : "", 500);
+  const subject = clean(recognised.kind === "unreadable" ? "" : recognised.subject, 500);
   const [state, note] = settlement.kind === "unmatched" ? [unread, settlement.because] : ["settled", null];
   await client.query(
-    "update inbound_mail set state = $2, kind = $3, note = $4, org_id = coalesce(org_id, $5), settled_at = now() where id = $1",
-    [mail.id, state, recognised.kind, note, orgId],
+    `update inbound_mail set state = $2, kind = $3, note = $4, org_id = coalesce(org_id, $5), from_text = $6, subject = $7, settled_at = now() where id = $1`,
+    [mail.id, state, recognised.kind, note, orgId, from, subject],
   );
-}
-
-/** PostgreSQL text holds no NUL, and outside words may be of any length. */
-function clean(text: string, longest: number): string {
-  return text.replaceAll("\0", "").slice(0, longest);
 }

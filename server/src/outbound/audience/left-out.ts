@@ -5,6 +5,7 @@ import type { SuppressedBecause } from "../../outcome/delivery.ts";
 export function leftOutBecause(e: string, now: string): string {
   return `case
     when ${e}.flag <> 'soft' then 'flagged'
+    when ${e}.complained_at is not null then 'complained'
     when not ${e}.active then 'inactive'
     when ${e}.opted_out_at is not null then 'opted-out'
     when ${e}.starts_on > (${now})::date then 'not-started'
@@ -16,6 +17,8 @@ export function explainLeftOut(because: SuppressedBecause): string {
   switch (because) {
     case "flagged":
       return "Earlier mail to this address did not arrive, or was refused. Put the address right or clear the flag to include this person.";
+    case "complained":
+      return "This person marked survey mail as unwanted. Talk to them before they are included again.";
     case "inactive":
       return "This person is marked as not active.";
     case "opted-out":

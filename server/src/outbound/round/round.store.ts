@@ -99,7 +99,7 @@ export async function closeDueRounds(engine: Queryable, now: Date): Promise<void
 export interface RoundFacts {
   readonly id: number;
   readonly name: string;
-  readonly kind: RoundKind;
+  readonly kind: RoundKind | "answer";
   readonly state: RoundState;
   readonly senderName: string;
   readonly closesAt: Date;
@@ -111,7 +111,7 @@ export interface RoundFacts {
 interface RoundRow {
   id: number;
   name: string;
-  kind: RoundKind;
+  kind: RoundKind | "answer";
   state: RoundState;
   sender_name: string;
   closes_at: Date;
@@ -131,9 +131,10 @@ export async function readRound(client: Queryable, orgId: number, roundId: numbe
   return row ? toFacts(row) : null;
 }
 
+/** The survey's rounds: the one that carries answers is none of them. */
 export async function listRounds(client: Queryable, orgId: number): Promise<readonly RoundFacts[]> {
   const found = await client.query<RoundRow>(
-    `select ${roundColumns} from round where org_id = $1 order by id desc limit 100`,
+    `select ${roundColumns} from round where org_id = $1 and kind <> 'answer' order by id desc limit 100`,
     [orgId],
   );
   return found.rows.map(toFacts);

@@ -4,11 +4,13 @@
  */
 import type { DeliveryState } from "../../outcome/delivery.ts";
 import type { Queryable } from "../../ground/database.store.ts";
+import type { AnswerText } from "../message/compose-answer.ts";
 import { leftOutBecause } from "../audience/left-out.ts";
 
 export interface OpenRound {
   readonly orgId: number;
   readonly roundId: number;
+  /** How urgent: answers, like test rounds, are few, and somebody waits for them. */
   readonly kind: "test" | "live";
   readonly closesAt: Date;
   readonly neverSendTwice: boolean;
@@ -37,6 +39,8 @@ export interface Claimed {
 export interface PersonSlots {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Of a delivery of kind `answer`: what is said to this one person. */
+  readonly answer?: AnswerText;
 }
 
 /** Test rounds first: they are small, and somebody is waiting for them. */
@@ -49,7 +53,7 @@ export async function listOpenRounds(engine: Queryable): Promise<readonly OpenRo
     never_send_twice: boolean;
   }>({
     name: "list-open-rounds",
-    text: "select org_id, id, kind, closes_at, never_send_twice from round where state = 'open' order by kind = 'live', org_id, id",
+    text: "select org_id, id, case kind when 'live' then 'live' else 'test' end as kind, closes_at, never_send_twice from round where state = 'open' order by kind = 'live', org_id, id",
   });
   return rounds.rows.map((row) => ({
     orgId: row.org_id,
@@ -77,16 +81,18 @@ const claim = `
     -- behind the back of the take-over would belong to nobody.
     select n.id from node n where n.id = $7 and n.ended_at is null for share
   ), picked as materialized (
-    select x.org_id, x.id, x.employee_id
+    select x.org_id, x.id, x.employee_id, x.kind
     from holder cross join unnest($3::text[], $4::integer[]) as want (domain, most) cross join lateral (
-      select d.org_id, d.id, d.employee_id from delivery d
+      select d.org_id, d.id, d.employee_id, d.kind from delivery d
       where d.org_id = $1 and d.round_id = $2 and d.domain = want.domain and d.settled_at is null
         and d.state = 'queued' and d.due_at <= $5
       order by d.due_at, d.id limit want.most for update skip locked
     ) x
     limit $6
   ), judged as (
-    select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged, ${leftOutBecause("e", "$5::timestamptz")} as because
+    select p.org_id, p.id, coalesce(e.flag = 'soft', false) as soft_flagged,
+      -- Whoever asks is answered, flagged or opted out though they be.
+      case when p.kind <> 'answer' then ${leftOutBecause("e", "$5::timestamptz")} end as because
     -- "offset 0" keeps this a look-up by key: a planner without statistics would read the whole organisation per mail.
     from picked p cross join lateral (select * from employee e where e.org_id = p.org_id and e.id = p.employee_id offset 0) e
   )

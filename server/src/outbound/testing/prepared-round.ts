@@ -43,6 +43,7 @@ export async function preparedForTests(orgId: number, roundId: number): Promise<
     orgId,
     roundId,
     messages: new Map([["en", mustBe(await prepareMessage(source, facts))]]),
+    answerHeaders: null,
     signer: await signer,
     names: {
       sendingDomain: "mail.roundtrip.test",

@@ -27,8 +27,8 @@ export interface TextRule {
   readonly cause: Cause;
   /** Only where it differs from what the cause implies. */
   readonly fault?: Fault;
-  /** Only where the words mean this in replies of one class: `4` temporary, `5` permanent. */
-  readonly class?: "4" | "5";
+  /** Only where the words mean this in replies of one class: `4` temporary, `5` permanent, `none` no number at all. */
+  readonly class?: "4" | "5" | "none";
   /** Only where the words mean this at some steps: said at another known step, the rule is passed over. */
   readonly steps?: readonly string[];
   /** The document or the software that the words come from. */
@@ -64,4 +64,5 @@ export type Provider =
   | "barracuda"
   | "mail-ru"
   | "docomo"
+  | "ezweb"
   | "godaddy";

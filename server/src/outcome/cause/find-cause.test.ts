@@ -17,6 +17,8 @@ const hostsOf: Partial<Record<TextRule["scope"], string>> = {
   mimecast: "eu-smtp-inbound-1.mimecast.com",
   yahoo: "mta6.am0.yahoodns.net",
   microsoft: "example-com.mail.protection.outlook.com",
+  docomo: "mfsmax.docomo.ne.jp",
+  orange: "smtp-in.laposte.net",
   godaddy: "smtp.secureserver.net",
 };
 
@@ -106,7 +108,10 @@ describe("what no words say, the numbers do", () => {
     [{ code: "550", step: "rcpt" }, "recipient-unknown"],
     [{ code: "550", step: "body" }, "unclassified"],
     [{ code: "550", step: null }, "unclassified"],
-    [{ code: "550", enhanced: "5.7.1", step: "rcpt" }, "unclassified"],
+    [{ code: "550", enhanced: "5.7.1", step: "rcpt" }, "policy-rejected"],
+    [{ code: "550", enhanced: "5.1.0", step: "rcpt" }, "recipient-unknown"],
+    [{ code: "553", enhanced: null, step: "mail" }, "policy-rejected"],
+    [{ code: "554", enhanced: null, step: "greeting" }, "reputation-blocked"],
     [{ step: "starttls" }, "tls-failed"],
     [{ step: "connect" }, "network-or-timeout"],
     [{}, "unclassified"],

@@ -11,9 +11,17 @@ import { findProviders } from "./providers.ts";
 import { replyRules, statusRules, stepRules } from "./status-rules.ts";
 import { textRules } from "./text-rules.ts";
 
+/** The rules that look at words, in their order; those for numbers are standards and never change. */
+export interface CauseRules {
+  readonly providers: readonly TextRule[];
+  readonly words: readonly TextRule[];
+}
+
+export const causeRules: CauseRules = { providers: providerRules, words: textRules };
+
 /** Order: provider rules, words, enhanced code, reply code with its step, our own step; the first that fits decides. */
-export function findCause(saying: RemoteSaying): CauseVerdict {
-  const rule = findRule(saying);
+export function findCause(saying: RemoteSaying, rules: CauseRules = causeRules): CauseVerdict {
+  const rule = findRule(saying, rules);
   const permanent = readPermanence(saying);
   if (!rule) return { cause: "unclassified", fault: faultOf("unclassified"), permanent, rule: "none" };
   return { cause: rule.cause, fault: rule.fault ?? faultOf(rule.cause), permanent, rule: rule.id };
@@ -21,12 +29,12 @@ export function findCause(saying: RemoteSaying): CauseVerdict {
 
 type Deciding = { readonly id: string; readonly cause: Cause; readonly fault?: Fault };
 
-function findRule(saying: RemoteSaying): Deciding | undefined {
+function findRule(saying: RemoteSaying, rules: CauseRules): Deciding | undefined {
   const text = normaliseSaying(saying.text);
   const said: Said = { text, digit: classOf(saying), step: saying.step, providers: NO_PROVIDERS };
   return (
-    findTextRule(providerRules, { ...said, providers: findProviders(text, saying.remoteHost ?? null) }) ??
-    findTextRule(textRules, said) ??
+    findTextRule(rules.providers, { ...said, providers: findProviders(text, saying.remoteHost ?? null) }) ??
+    findTextRule(rules.words, said) ??
     findStatusRule(saying.enhanced) ??
     findReplyRule(saying) ??
     (saying.code === null && saying.enhanced === null ? findStepRule(saying.step) : undefined)
@@ -48,7 +56,7 @@ function findTextRule(rules: readonly TextRule[], { text, digit, step, providers
   return rules.find(
     (rule) =>
       (rule.scope === "any" || providers.has(rule.scope)) &&
-      (rule.class === undefined || rule.class === digit) &&
+      (rule.class === undefined || rule.class === (digit ?? "none")) &&
       (rule.steps === undefined || step === null || rule.steps.includes(step)) &&
       rule.pattern.test(text),
   );
@@ -73,9 +81,9 @@ function findStepRule(step: string | null): Deciding | undefined {
   return step === null ? undefined : stepRules.find((rule) => rule.steps.includes(step));
 }
 
-/** `5.0.0` repeats the class and says no more; so does a code that is no enhanced code at all. */
+/** `5.1.0` names a subject and leaves open what is wrong with it (RFC 3463 §3). */
 function isGeneric(enhanced: string): boolean {
-  return /^[245]\.0\.0$/.test(enhanced);
+  return /^[245]\.\d\.0$/.test(enhanced);
 }
 
 /** The reply code goes before the enhanced one, as RFC 3463 §2 makes the first digit of both the same. */

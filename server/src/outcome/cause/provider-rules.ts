@@ -198,24 +198,47 @@ export const providerRules: readonly TextRule[] = [
   {
     id: "google.content",
     scope: "google",
-    pattern:
-      /likely (?:to be )?unsolicited mail|content presents a potential security|p=unsolicitedmessageerror|p=blockedmessage|not rfc 5322 compliant|multiple addresses in from/,
+    pattern: /likely (?:to be )?unsolicited mail|p=unsolicitedmessageerror|p=blockedmessage/,
     cause: "content-rejected",
     source: `${googleDocument}, 5.7.0 and 5.7.1`,
     matches: [
       "Our system has detected that this message is likely unsolicited mail. To reduce the amount of spam sent to Gmail, this message has been blocked. x - gsmtp",
-      "This message was blocked because its content presents a potential security issue. x - gsmtp",
     ],
     mustNotMatch: ["due to the very low reputation of the sending IP address x - gsmtp"],
   },
   {
+    // 5.7.0: which kinds of content are let in is a rule, not a verdict on this mail.
+    id: "google.kind-of-content",
+    scope: "any",
+    pattern: /content presents a potential(?: security|$)/,
+    cause: "policy-rejected",
+    source: `${googleDocument}, 5.7.0`,
+    matches: ["This message was blocked because its content presents a potential security issue. x - gsmtp"],
+    mustNotMatch: ["Our system has detected that this message is likely unsolicited mail. x - gsmtp"],
+  },
+  {
+    id: "google.malformed",
+    scope: "google",
+    pattern: /not rfc 5322 compliant|p=rfcmessagenoncompliant|multiple addresses in from/,
+    cause: "policy-rejected",
+    fault: "us",
+    source: `${googleDocument}, 5.7.1`,
+    matches: [
+      "This message is not RFC 5322 compliant. There are multiple Subject headers. https://support.google.com/mail/?p=RfcMessageNonCompliant x - gsmtp",
+    ],
+    mustNotMatch: ["This message was blocked because its content presents a potential security issue. x - gsmtp"],
+  },
+  {
+    // In every language the notice links to the help pages of groups, and to nothing else.
     id: "google.group",
     scope: "google",
-    pattern: /group .{0,120}(?:may not exist|doesn't exist)|permission to post messages to the group/,
+    pattern:
+      /group .{0,120}(?:may not exist|doesn't exist)|permission to post messages to the group|groups\.google\.com\/support/,
     cause: "policy-rejected",
     source: "Google Groups: notices of groups that cannot be posted to",
     matches: [
       "the group you tried to contact (staff) may not exist, or you may not have permission to post messages to the group. https://support.google.com/a/example.com/bin/topic.py",
+      "die Gruppe (staff) ist möglicherweise nicht vorhanden. https://groups.google.com/support/.",
     ],
     mustNotMatch: ["The email account that you tried to reach does not exist. x - gsmtp"],
   },
@@ -224,8 +247,7 @@ export const providerRules: readonly TextRule[] = [
     scope: "yahoo",
     pattern: /temporarily deferred due to (?:unexpected volume or )?user complaints|\[tss?0[1-9]\]|\[pl0[1-9]\]/,
     class: "4",
-    cause: "rate-limited",
-    fault: "us",
+    cause: "reputation-blocked",
     source: `${yahooDocument}, TSS04`,
     matches: [
       "421 4.7.0 [TSS04] Messages from 192.0.2.25 temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes",
@@ -268,7 +290,7 @@ export const providerRules: readonly TextRule[] = [
   {
     id: "orange.too-many",
     scope: "orange",
-    pattern: /\bofr005_10[1-9]|\bofr_?10[0-9]\b|trop de connexions|lpn00[67]_[14]0\d/,
+    pattern: /\bofr005_10[1-9]|\bofr_?10[0-9]\b|trop de connexions|lpn00[67]_(?:10[0-6]|40\d)/,
     class: "4",
     cause: "rate-limited",
     source: "Orange postmaster: codes OFR",
@@ -280,13 +302,34 @@ export const providerRules: readonly TextRule[] = [
   {
     id: "orange.blocked",
     scope: "orange",
-    pattern: /\bofr_?006_|adresse ip source bloquee|\bofr_999|lpn001_10\d|lpn00[67]_107|#216 lpn|service refus/,
+    pattern: /\bofr_?006_|adresse ip source bloquee|\bofr_999|lpn001_10\d|lpn00[67]_107|#216 lpn/,
     cause: "reputation-blocked",
     source: "Orange and La Poste postmasters: codes OFR and LPN",
     matches: [
       "550 Adresse IP source bloquee pour incident de spam. Client host blocked for spamming issues. OFR006_102 [102]",
     ],
     mustNotMatch: ["550 5.5.0 Le compte du destinataire est bloque. The recipient account is blocked. LPN007_426"],
+  },
+  {
+    id: "orange.service-refused",
+    scope: "orange",
+    pattern: /service refus/,
+    class: "5",
+    cause: "reputation-blocked",
+    source: "La Poste postmaster: codes LPN",
+    matches: ["550 5.5.0 Service refuse. Veuillez essayer plus tard. service refused, please try later."],
+    mustNotMatch: ["421 4.2.0 Service refuse. Veuillez essayer plus tard. OFR005_505 [505]"],
+  },
+  {
+    // Said after the content it is the subscriber's own filter: unknown ones are told so at RCPT.
+    id: "docomo.filtered",
+    scope: "docomo",
+    pattern: /unknown user/,
+    steps: ["body"],
+    cause: "policy-rejected",
+    source: "NTT docomo: mail rejection settings",
+    matches: ["550 Unknown user a@docomo.ne.jp (in reply to end of DATA command)"],
+    mustNotMatch: ["550 user unknown in local table"],
   },
   {
     id: "gmx.no-ptr",
@@ -326,6 +369,27 @@ export const providerRules: readonly TextRule[] = [
     source: "GoDaddy help: bounce error codes",
     matches: ["550 5.1.1 <a@example.com> - 203.0.113.2 has sent to too many recipients this hour. IB607"],
     mustNotMatch: ["550 5.1.1 <a@example.com> Recipient not found. https://www.secureserver.net/help/"],
+  },
+  {
+    id: "cox.lists",
+    scope: "any",
+    pattern: /\baup#(?:cdrbl|rbl|bl|ssbl|dnsbl|i-1[05]\d0)\b/,
+    cause: "reputation-blocked",
+    source: "Cox: email error codes",
+    matches: [
+      "550 5.1.0 <bounce@mail.example.com> sender rejected. Refer to Error Codes section at https://www.cox.com/residential/support/email-error-codes.html for more information. AUP#CDRBL",
+    ],
+    mustNotMatch: ["550 5.1.0 <bounce@mail.example.com> sender rejected."],
+  },
+  {
+    id: "rackspace.untrusted",
+    scope: "any",
+    pattern: /from a new or untrusted ip/,
+    class: "4",
+    cause: "reputation-blocked",
+    source: "Rackspace Email: bounce codes, G28",
+    matches: ["451 4.7.1 Received too many messages from a new or untrusted IP: 192.0.2.4 (G28)"],
+    mustNotMatch: ["451 4.7.1 Received too many messages, slow down"],
   },
   {
     id: "ses.suppressed",

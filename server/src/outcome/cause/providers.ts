@@ -13,7 +13,7 @@ const marks: readonly ProviderMark[] = [
   {
     provider: "google",
     hosts: [".google.com", ".googlemail.com"],
-    mark: /- gsmtp\b|support\.google\.com\/(?:mail|a)\//,
+    mark: /- gsmtp\b|support\.google\.com\/(?:mail|a)\/|groups\.google\.com\//,
   },
   {
     provider: "microsoft",
@@ -49,6 +49,7 @@ const marks: readonly ProviderMark[] = [
   { provider: "barracuda", hosts: [".barracudanetworks.com"], mark: /barracuda/ },
   { provider: "mail-ru", hosts: [".mail.ru"], mark: /help\.mail\.ru|message was not accepted -- / },
   { provider: "docomo", hosts: [".docomo.ne.jp"], mark: null },
+  { provider: "ezweb", hosts: [".ezweb.ne.jp", ".au.com"], mark: null },
   { provider: "godaddy", hosts: [".secureserver.net"], mark: /secureserver\.net|\bib\d{3}\b/ },
 ];
 

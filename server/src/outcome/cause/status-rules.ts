@@ -29,6 +29,13 @@ export const statusRules: readonly CodeRule[] = [
   { id: "status.x.4.6", code: "x.4.6", cause: "server-fault", source: "RFC 3463 §3.5" },
   { id: "status.x.4.7", code: "x.4.7", cause: "network-or-timeout", source: "RFC 3463 §3.5" },
   { id: "status.x.6.0", code: "x.6.0", cause: "content-rejected", source: "RFC 3463 §3.7" },
+  // RFC 3463 §3.8: `security or policy status` is all that these say, and it is never the address.
+  ...["0", "1", "3", "4", "5", "6", "7", "8", "9"].map((detail): CodeRule => ({
+    id: `status.x.7.${detail}`,
+    code: `x.7.${detail}`,
+    cause: "policy-rejected",
+    source: "RFC 3463 §3.8",
+  })),
   { id: "status.x.7.2", code: "x.7.2", cause: "policy-rejected", source: "RFC 3463 §3.8" },
   { id: "status.x.7.10", code: "x.7.10", cause: "tls-failed", source: "RFC 5248 registry" },
   { id: "status.x.7.17", code: "x.7.17", cause: "recipient-unknown", source: "RFC 7293 §5" },
@@ -52,6 +59,23 @@ export const replyRules: readonly CodeRule[] = [
   { id: "reply.451", code: "451", cause: "server-fault", source: "RFC 5321 §4.2.3" },
   { id: "reply.452", code: "452", cause: "server-fault", source: "RFC 5321 §4.2.3" },
   { id: "reply.454.starttls", code: "454", steps: ["starttls"], cause: "tls-failed", source: "RFC 3207 §4" },
+  // Before anything was said but our name: it is our host that is not wanted.
+  ...["550", "554"].map((code): CodeRule => ({
+    id: `reply.${code}.opening`,
+    code,
+    steps: ["greeting", "ehlo"],
+    cause: "reputation-blocked",
+    source: "RFC 5321 §3.1",
+  })),
+  // An answer to MAIL speaks of our sender.
+  ...["550", "553", "554"].map((code): CodeRule => ({
+    id: `reply.${code}.mail`,
+    code,
+    steps: ["mail"],
+    cause: "policy-rejected",
+    fault: "us",
+    source: "RFC 5321 §3.3",
+  })),
   { id: "reply.550.rcpt", code: "550", steps: ["rcpt"], cause: "recipient-unknown", source: "RFC 5321 §4.2.3" },
   { id: "reply.551.rcpt", code: "551", steps: ["rcpt"], cause: "recipient-unknown", source: "RFC 5321 §3.4" },
   { id: "reply.552.rcpt", code: "552", steps: ["rcpt"], cause: "mailbox-full", source: "RFC 5321 §4.5.3.1.10" },

@@ -39,6 +39,44 @@ const rows: readonly Row[] = [
     mustNotMatch: ["this system does not accept mail from dynamic addresses"],
   },
   {
+    id: "text.host-takes-no-mail",
+    pattern: /\b521 .{0,120}(?:not accepting network messages|does(?:n't| not) accept (?:any )?(?:e-?)?mail)/,
+    cause: "domain-invalid",
+    source: "RFC 7504 §3",
+    matches: ["521 5.3.2 <a@example.com>: Recipient address rejected: System not accepting network messages."],
+    mustNotMatch: ["421 4.3.2 System not accepting network messages"],
+  },
+  {
+    // cPanel: its router for domains that the DNS does not know.
+    id: "text.domain-or-account",
+    pattern: /account or domain may not exist, they may be blacklisted|missing the proper dns entries/,
+    cause: "domain-invalid",
+    source: "cPanel: routers of its Exim configuration",
+    matches: [
+      "The mail server could not deliver mail to a@example.com. The account or domain may not exist, they may be blacklisted, or missing the proper dns entries.",
+    ],
+    mustNotMatch: ["550 The account does not exist"],
+  },
+  {
+    // At MAIL the same words speak of our sender.
+    id: "text.named-domain-missing",
+    pattern: /(?:^|\d )[a-z0-9.-]{2,200}\.[a-z]{2,20} does not exist\b/,
+    steps: ["rcpt", "data", "body"],
+    cause: "domain-invalid",
+    matches: ["553 staff.example.com does not exist"],
+    mustNotMatch: ["550 5.1.1 <a@example.com> does not exist"],
+  },
+  {
+    // Exim made the notice itself: its DNS knows no way. Said by a remote server it speaks of the mailbox.
+    id: "text.unrouteable-here",
+    pattern: /^unrouteable address\b/,
+    class: "none",
+    cause: "domain-invalid",
+    source: "Exim specification: routers",
+    matches: ["Unrouteable address"],
+    mustNotMatch: ["550 Unrouteable address"],
+  },
+  {
     id: "text.sender-refused",
     pattern:
       /sender (?:address |domain )?(?:is )?(?:rejected|refused|denied|not allowed|invalid|blocked|not accepted)|domain of sender address|unroutable sender|sender verif|return path.{0,40}(?:invalid|not|cannot)|from: domain is invalid|envelope (?:sender|from).{0,40}(?:invalid|not|reject)|block-send-er|sender denied/,
@@ -73,7 +111,7 @@ const rows: readonly Row[] = [
   {
     id: "text.mailbox-full",
     pattern:
-      /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full/,
+      /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full|\bfull (?:mail ?box|inbox|mail ?folder)/,
     cause: "mailbox-full",
     matches: [
       "552 5.2.2 <a@example.com>: user is over quota",
@@ -146,7 +184,7 @@ const rows: readonly Row[] = [
     matches: [
       "421 4.7.0 Too many connections from your host, slow down",
       "450 4.7.1 Error: too much mail from 192.0.2.4",
-      "451 4.7.1 Received too many messages from a new or untrusted IP: 192.0.2.4",
+      "451 4.7.1 Received too many messages, slow down",
       "452 4.5.3 Too many recipients",
     ],
     mustNotMatch: ["554 5.4.6 Too many hops", "554 5.7.7 too many equal X-headers"],
@@ -154,7 +192,7 @@ const rows: readonly Row[] = [
   {
     id: "text.authentication-failed",
     pattern:
-      /\bdmarc\b.{0,60}(?:polic|fail|reject|check|verif|align)|(?:fail|reject|not pass|didn't pass|does not pass)\w{0,4} .{0,40}\b(?:dmarc|dkim|spf)\b(?!-)|\b(?:spf|dkim)\b.{0,60}(?:fail|not (?:valid|pass|verif|permitted|allowed)|unverif|invalid|soft-?fail)|sender policy framework|not (?:an )?authori[sz]ed to send (?:mail |email )?(?:from|on behalf)|unauthenticated (?:email|sender)|sender (?:id|domain).{0,20}(?:could not be )?authenticat|openspf\.(?:org|net)|mismatches client ip|invalid ip for sending mail of domain|purported responsible address/,
+      /\bdmarc\b.{0,60}(?:polic|fail|reject|check|verif|align)|(?:fail|reject|not pass|didn't pass|does not pass)\w{0,4} .{0,40}\b(?:dmarc|dkim|spf)\b(?!-)|\b(?:spf|dkim)\b.{0,60}(?:fail|not (?:valid|pass|verif|permitted|allowed)|unverif|invalid|soft-?fail)|sender policy framework|not (?:an )?authori[sz]ed to send (?:mail |email )?(?:from|on behalf)|unauthenticated (?:email|sender(?!s not allowed))|sender (?:id|domain).{0,20}(?:could not be )?authenticat|openspf\.(?:org|net)|invalid ip for sending mail of domain|purported responsible address/,
     cause: "authentication-failed",
     source: "RFC 7208, RFC 6376, RFC 7489",
     matches: [
@@ -171,7 +209,7 @@ const rows: readonly Row[] = [
   {
     id: "text.reverse-dns",
     pattern:
-      /(?:reverse|ptr|rdns)\b.{0,40}(?:fail|dns|record|not|missing|lookup|invalid|required|valid)|(?:no|without|missing|fix|valid|have a) (?:a )?(?:valid )?(?:reverse|ptr|rdns)\b|cannot find your (?:reverse )?hostname|ip name lookup failed|unverifyable sending ip|cannot resolve your (?:address|ip)/,
+      /(?:reverse|ptr|rdns)\b.{0,40}(?:fail|dns|record|not|missing|lookup|invalid|required|valid)|(?:no|without|missing|fix|valid|have a) (?:a )?(?:valid )?(?:reverse|ptr|rdns)\b|cannot find your (?:reverse )?hostname|ip name lookup failed|unverifyable sending ip|domain .{1,80} mismatches client ip|cannot resolve your (?:address|ip)/,
     cause: "reputation-blocked",
     source: "RFC 7372 §3.3",
     matches: [
@@ -185,7 +223,7 @@ const rows: readonly Row[] = [
   {
     id: "text.reputation",
     pattern:
-      /\b(?:rbl|dnsbl|dnsrbl)\b|spamhaus|spamcop|barracudacentral|abuseat|sorbs\b|(?<!be )black-?list|block-?list|(?:bad|poor|low|no|none\/bad) (?:ip |sender |domain )?reputation|reputation of|blocked (?:using|by|for) .{0,60}(?:list|abuse|spam)|client host .{0,60}blocked|(?:your|sending|source|this) (?:ip|host|network|server|mail server|ip address)(?: address)?.{0,60}(?:blocked|banned|not allowed to connect|has been rejected|listed)|ip.{0,20}\bblocked\b|not accepting connections|blocked for abuse|open relay|dynamic ip|messages from .{0,50} weren't sent|aup#cdrbl|use the smtp server of your isp|access denied\.\.\.[0-9a-f]{10}/,
+      /\b(?:rbl|dnsbl|dnsrbl)\b|spamhaus|spamcop|barracudacentral|abuseat|sorbs\b|(?<!be )black-?list|block-?list|(?:bad|poor|low|no|none\/bad) (?:ip |sender |domain )?reputation|reputation of|blocked (?:using|by|for) .{0,60}(?:list|abuse|spam)|client host .{0,60}blocked|(?:your|sending|source|this) (?:ip|host|network|server|mail server|ip address)(?: address)?.{0,60}(?:blocked|banned|not allowed to connect|has been rejected|listed)|ip.{0,20}\bblocked\b|not accepting connections|blocked for abuse|open relay|dynamic ip|messages from .{0,50} weren't sent|use the smtp server of your isp|access denied\.\.\.[0-9a-f]{10}/,
     cause: "reputation-blocked",
     source: "RFC 5782, notices of the usual lists",
     matches: [
@@ -199,7 +237,7 @@ const rows: readonly Row[] = [
   {
     id: "text.recipient-unknown",
     pattern:
-      /(?:no|unknown|invalid|nonexistent|non-existent|illegal|not a valid|bad|undefined|no valid) (?:such )?(?:local )?(?:user|recipients?|mailbox|mail ?box|account|alias|address(?:ee)?|local part|customer|person)\b(?!.{0,12}(?:sender|from))|no mailbox (?:here )?by that name|(?:user|recipient|mailbox|account|addressee|alias|customer|person|email address|e-mail address|<address>).{0,60}\b(?:unknown|not (?:found|known|exist|listed|valid|in (?:the )?(?:local|directory|our))|do(?:es)?(?:n't|sn't| not) exist|doesn't have an? .{0,80}account|is invalid|not (?:a )?known|isn't (?:known|here)|could(?:n't| not) be found|wasn't found)|(?:does not|doesn't|not) (?:exist|have).{0,20}\b(?:user|mailbox|account)|address does(?:n't| not) exist|address (?:not found|unknown|rejected\.$|couldn't be found|wasn't found)|unknown (?:or illegal|to address|recipient|user|address)|not our (?:user|customer)|user not found|no such (?:address|person)|utilisateur inconnu|destinataire (?:invalide|inconnu|desconocido)|adresse d au moins un destinataire invalide|destinatario (?:desconocido|sconosciuto|no existe)|empf(?:ä|ae)nger(?:adresse)? (?:unbekannt|existiert nicht)|(?:usuario|cuenta) (?:desconocid|no existe|inexistente)|mailbox unavailable or (?:access denied|not local)|unrouteable address|undeliverable address|no longer on server|relaying denied.{0,20}no such user|bad destination mailbox address|user (?:is )?not local|unroutable address(?!.{0,10}sender)|that user isn't|recipient (?:address )?rejected\.?(?: \(|$)|recipient rejected: <address>/,
+      /(?:no|unknown|invalid|nonexistent|non-existent|illegal|not a valid|bad|undefined|no valid) (?:such )?(?:local )?(?:user|recipients?|mailbox|mail ?box|account|alias|address(?:ee)?|local part|customer|person)\b(?!.{0,12}(?:sender|from))|no mailbox (?:here )?by that name|(?:user|recipient|mailbox|account|addressee|alias|customer|person|email address|e-mail address|<address>).{0,60}\b(?:unknown|not (?:found|known|exist|listed|valid|in (?:the )?(?:local|directory|our))|do(?:es)?(?:n't|sn't| not) exist|doesn't have an? .{0,80}account|is invalid|not (?:a )?known|isn't (?:known|here)|could(?:n't| not) be found|wasn't found)|(?:does not|doesn't|not) (?:exist|have).{0,20}\b(?:user|mailbox|account)|address does(?:n't| not) exist|address (?:not found|unknown|rejected\.$|couldn't be found|wasn't found)|unknown (?:or illegal|to address|recipient|user|address)|not our (?:user|customer)|user not found|no such (?:address|person)|utilisateur inconnu|destinataire (?:invalide|inconnu|desconocido)|adresse d au moins un destinataire invalide|destinatario (?:desconocido|sconosciuto|no existe)|empf(?:ä|ae)nger(?:adresse)? (?:unbekannt|existiert nicht)|(?:usuario|cuenta) (?:desconocid|no existe|inexistente)|mailbox unavailable or (?:access denied|not local)|unrouteable address|undeliverable address|no longer on server|relaying denied.{0,20}no such user|bad destination mailbox address|user (?:is )?not local|unroutable address(?!.{0,10}sender)|that user isn't|recipient (?:address )?rejected\.?(?: \(|$)|recipient rejected: <address>|check (?:if|that|whether) (?:the )?(?:e-?mail )?address is correct/,
     cause: "recipient-unknown",
     steps: ["rcpt", "data", "body"],
     matches: [
@@ -213,7 +251,7 @@ const rows: readonly Row[] = [
       "550 evor@example.com unknown user account",
       "User a.person (a@example.com) not listed in Domino Directory",
       "yannja wasn't found at example.com. Recipient unknown To address",
-      "unrouteable address",
+      "550 unrouteable address",
       "550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]",
       "5.1.0 Address rejected.",
     ],
@@ -236,7 +274,7 @@ const rows: readonly Row[] = [
   {
     id: "text.spam",
     pattern:
-      /\bspam\b|\bube\b|\buce\b|\bjunk mail\b|unsolicited|(?:message )?content (?:was |is )?(?:rejected|refused|blocked)|message.{0,20}looks like|considered .{0,20}bulk|high probability of|spammy\b|content presents a potential/,
+      /\bspam\b|\bube\b|\buce\b|\bjunk mail\b|unsolicited|(?:message )?content (?:was |is )?(?:rejected|refused|blocked)|message.{0,20}looks like|considered .{0,20}bulk|high probability of|spammy\b/,
     cause: "content-rejected",
     matches: [
       "550 5.7.1 Message content rejected, UBE, id=00000-22",
@@ -247,18 +285,24 @@ const rows: readonly Row[] = [
     mustNotMatch: ["550 user unknown, see the anti-spamming rules"],
   },
   {
-    id: "text.malformed",
-    pattern:
-      /(?:duplicate|multiple|too many equal|missing|malformed|invalid|illegal) (?:x-)?header|headers? (?:error|too large|syntax)|not (?:rfc|compliant).{0,20}(?:compliant|5322|2822)|rfc ?(?:2822|5322).{0,30}complian|without (?:a )?to: field|multiple addresses in from|mime.{0,20}(?:invalid|malformed|error)/,
+    id: "text.header-too-large",
+    pattern: /headers? (?:is |are )?too (?:large|long|big)/,
     cause: "content-rejected",
     fault: "us",
+    source: "RFC 3463 §3.7",
+    matches: ["552 5.6.0 Headers too large (3 max)"],
+    mustNotMatch: ["552 5.3.4 message too large"],
+  },
+  {
+    // What is asked for is another form of the mail: a rule of theirs, no suspicion.
+    id: "text.malformed",
+    pattern:
+      /(?:duplicate|multiple|too many equal|missing|malformed|invalid|illegal) (?:x-)?header|headers? (?:error|syntax)|not (?:rfc|compliant).{0,20}(?:compliant|5322|2822)|rfc ?(?:2822|5322).{0,30}complian|without (?:a )?to: field|multiple addresses in from|mime.{0,20}(?:invalid|malformed|error)/,
+    cause: "policy-rejected",
+    fault: "us",
     source: "RFC 5322 §3.6",
-    matches: [
-      "554 Transaction failed: Duplicate header 'DKIM-Signature'.",
-      "554 5.7.0 Header error",
-      "552 5.6.0 Headers too large (3 max)",
-    ],
-    mustNotMatch: ["550 5.1.1 invalid recipient"],
+    matches: ["554 Transaction failed: Duplicate header 'DKIM-Signature'.", "554 5.7.0 Header error"],
+    mustNotMatch: ["550 5.1.1 invalid recipient", "552 5.6.0 Headers too large (3 max)"],
   },
   {
     id: "text.tls",
@@ -288,7 +332,7 @@ const rows: readonly Row[] = [
   {
     id: "text.policy",
     pattern:
-      /polic(?:y|ies)\b.{0,30}(?:violat|reason|reject|block|refus|restrict|prohibit)|(?:due to|for|by|local|security|site|administrative|company) polic(?:y|ies)|access (?:is )?denied|not (?:permitted|authori[sz]ed|allowed) to (?:send|post|deliver|mail)|permission to (?:send|post)|recipient preferences|(?:delivery )?not authori[sz]ed, message refused|smtp auth(?:entication)? (?:is )?(?:required|in your)|turn on smtp auth|administrative(?:ly)? (?:prohibit|den)|protocol violation|refused by (?:the )?(?:recipient|administrator|policy)|accept list|geo-?block|country.{0,20}blocked|this group|group .{0,120}(?:may not exist|permission)/,
+      /polic(?:y|ies)\b.{0,30}(?:violat|reason|reject|block|refus|restrict|prohibit)|(?:due to|for|by|local|security|site|administrative|company) polic(?:y|ies)|access (?:is )?denied|not (?:permitted|authori[sz]ed|allowed) to (?:send|post|deliver|mail)|permission to (?:send|post)|recipient preferences|(?:delivery )?not authori[sz]ed, message refused|smtp auth(?:entication)? (?:is )?(?:required|in your)|turn on smtp auth|administrative(?:ly)? (?:prohibit|den)|protocol violation|refused by (?:the )?(?:recipient|administrator|policy)|accept list|geo-?block|country.{0,20}blocked|this group|group .{0,120}(?:may not exist|permission)|unauthenticated senders not allowed|authentication (?:is )?required/,
     cause: "policy-rejected",
     matches: [
       "554 5.7.9 Message not accepted for policy reasons.",
