@@ -55,7 +55,7 @@ describe("the status page", () => {
   it("gives the reason in plain words, and the server's own text one key press away", async () => {
     await page.getByText("There is no mailbox with this address.").waitFor();
     expect(await page.getByText("User unknown").isVisible()).toBe(false);
-    await page.locator("summary").focus();
+    await page.getByText("What the mail server said").focus();
     await page.keyboard.press("Enter");
     expect(await page.getByText("User unknown").isVisible()).toBe(true);
   });

@@ -11,12 +11,12 @@ import { type JudgedMail, questions, shareRight } from "../../tools/corpus/score
 
 const floors: Readonly<Record<string, { readonly all: number; readonly unseen: number }>> = {
   "read at all": { all: 1, unseen: 1 },
-  "notice or not": { all: 1, unseen: 0.99 },
+  "notice or not": { all: 1, unseen: 0.995 },
   "no false bounce": { all: 1, unseen: 1 },
-  "recipients exact": { all: 0.995, unseen: 0.99 },
-  "permanent or temporary": { all: 0.988, unseen: 0.975 },
-  "category, Sisimai's": { all: 0.95, unseen: 0.83 },
-  "category, crisp's": { all: 0.84, unseen: 0.79 },
+  "recipients exact": { all: 0.995, unseen: 0.995 },
+  "permanent or temporary": { all: 0.99, unseen: 0.98 },
+  "category, Sisimai's": { all: 0.95, unseen: 0.9 },
+  "category, crisp's": { all: 0.84, unseen: 0.82 },
   "complaint or failure report": { all: 1, unseen: 1 },
   "automatic answer": { all: 1, unseen: 1 },
   "person's reply": { all: 1, unseen: 1 },

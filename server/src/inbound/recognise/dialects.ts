@@ -134,6 +134,77 @@ export const dialects: readonly Dialect[] = [
     address: within("your email to group"),
   },
   {
+    id: "messaging-server",
+    mark: /this report relates to a message you sent with the following header|your message cannot be delivered to the following recipients/i,
+    address: within("recipient address:|original address:"),
+  },
+  {
+    id: "james",
+    mark: /this is the james mail server|below i include the list of recipients and the reason/i,
+    begins: /failed recipient\(s\):/i,
+    address: leading,
+  },
+  {
+    id: "mail-marshal",
+    mark: /the following recipients were affected/i,
+    begins: /the following recipients were affected:?/i,
+    address: leading,
+  },
+  {
+    id: "imail",
+    mark: /^(?:unknown user|undeliverable to|user mailbox exceeds allowed size|delivery failed \d{1,3} attempts|unable to contact|unknown host): /im,
+    address: within("unknown user:|undeliverable to|allowed size:|attempts:"),
+  },
+  {
+    id: "returned-errors",
+    mark: /we had trouble delivering your message|the following recipients? returned (?:permanent|temporary) errors/i,
+    begins: /the following recipients? returned[^\n]*\n/i,
+    address: leading,
+  },
+  {
+    id: "m-filter",
+    mark: /^-{3,20}\s?server message/im,
+    address: within("rcpt to:?"),
+  },
+  {
+    id: "active-hunter",
+    mark: /^>>>>>> /m,
+    address: new RegExp(String.raw`^>>>>>> [^\n<]{0,200}<?(${ADDRESS})>?`, "gim"),
+  },
+  {
+    id: "surf-control",
+    mark: /transcript of the attempts to send the message|your message could not be sent/i,
+    address: within("addressed to:?|rcpt to:?"),
+  },
+  {
+    id: "mobile",
+    mark: /could not be delivered to mobile|no valid recipients for this mm|^could not be delivered to:|as their mailbox is full/im,
+    address: within("delivered to:?|to:"),
+  },
+  {
+    id: "chinese",
+    mark: /(?:您的)?邮件(?:被退回|未能送达|没有送达|无法送达|投递失败)|退信原因|郵件(?:被退回|無法傳送|無法送達)/,
+    address: within("收件人[:：]|无法发送到|to:|收件者[:：]|收件人邮件地址[:：]"),
+  },
+  {
+    id: "japanese",
+    mark: /メール.{0,30}(?:配信|送信|配送|お届け)(?:できません|不能|エラー|に失敗)|(?:次|以下)の(?:あて先|宛先).{0,40}(?:送信|配信|エラー)/,
+    address: leading,
+  },
+  {
+    id: "korean",
+    mark: /메일.{0,30}(?:전송|배달|발송).{0,10}(?:실패|되지)/,
+    address: leading,
+  },
+  {
+    id: "latin",
+    mark: /(?:nachricht|e-?mail) .{0,80}(?:konnte nicht (?:zugestellt|ausgeliefert)|nicht zugestellt werden)|(?:message|courriel) .{0,80}(?:n'a pas pu être (?:remis|distribué|délivré|livré)|n'a pas été (?:remis|distribué))|(?:mensaje|correo) .{0,80}(?:no (?:pudo|ha podido|se pudo|fue) (?:ser )?entrega)|mensagem .{0,80}não (?:pôde|pode|foi) (?:ser )?entregue|messaggio .{0,80}(?:non (?:è stato|può essere) (?:recapitato|consegnato))|bericht .{0,80}(?:kon niet (?:worden )?(?:bezorgd|afgeleverd)|niet (?:worden )?bezorgd)|wiadomoś.{0,80}nie (?:mogła|została) .{0,20}(?:dostarczon|doręczon)|(?:сообщение|письмо).{0,80}(?:не (?:может быть|было|удалось) .{0,20}достав|не доставлено)/i,
+    address: new RegExp(
+      String.raw`^[ \t*]{0,20}["'<]{0,2}(?:smtp:|mailto:)?(${ADDRESS})(?=[\s>"':,.;(<\[]|$)|(?:an|à|a|para|per|aan|для|do) ["'<]{0,2}(${ADDRESS})`,
+      "gim",
+    ),
+  },
+  {
     id: "one-sentence",
     mark: /the following message to <|failed to deliver to '|delivery failed \d+ attempts:|undeliverable to|your (?:message|mail) (?:to|for) .{1,255} (?:could not be|was not|cannot be) delivered|unable to deliver (?:your )?(?:message|mail)|could(?:n't| not) be delivered|message could not be delivered|not deliver|delivery (?:failure|failed)|delivery of email to this address/i,
     address: within(

@@ -8,9 +8,10 @@ const LONGEST = 4000;
  * words that IronPort gateways set before every reply they quote.
  */
 export function normaliseSaying(text: string): string {
-  return text
-    .slice(0, LONGEST)
-    .toLowerCase()
+  const head = text.slice(0, LONGEST).toLowerCase();
+  // Sendmail's own last word, below the answer that it got.
+  const said = head.includes("<<< ") ? head.replaceAll("554 5.0.0 service unavailable", " ") : head;
+  return said
     .replaceAll(/[’‘`´]/g, "'")
     .replace(
       /[45]\.\d\.\d - (?:unknown address error|bad destination host|other mail system problem|other network problem|delivery expired \(message too old\)) (?=[45]\d\d-)/,

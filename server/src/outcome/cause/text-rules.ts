@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
   {
     id: "text.sender-refused",
     pattern:
-      /sender (?:address |domain )?(?:is )?(?:rejected|refused|denied|not allowed|invalid|blocked|not accepted)|domain of sender address|unroutable sender|sender verif|return path.{0,40}(?:invalid|not|cannot)|from: domain is invalid|envelope (?:sender|from).{0,40}(?:invalid|not|reject)|block-send-er|sender denied/,
+      /sender (?:address |domain )?(?:is )?(?:rejected|refused|denied|not allowed|invalid|blocked|not accepted)|domain of sender address|unroutable sender|sender verif|return path.{0,40}(?:invalid|not|cannot)|from: domain is invalid|envelope (?:sender|from).{0,40}(?:invalid|not|reject)|block-send-er|sender denied|from:? .{0,30}(?:invalid|not valid|does not exist)|valid from\b|sender.{0,40}(?:does(?:n't| not) exist|do not exist|not exist|unknown|verification failed)|sender not (?:allowed|authori[sz]ed|permitted)/,
     cause: "policy-rejected",
     fault: "us",
     source: "RFC 3463 §3.2, X.1.7 and X.1.8",
@@ -94,7 +94,7 @@ const rows: readonly Row[] = [
   {
     id: "text.domain-not-found",
     pattern:
-      /host or domain name not found|domain (?:name )?(?:not found|does not exist|is invalid for the recipient)|unrouteable (?:mail )?domain|nxdomain|\bno mx (?:or a |record )|couldn't find any host|no such domain|bad destination system address|\bhost unknown\b|unknown host\b|invalid domain\b|all relevant mx records point to non-existent hosts|illegal host\/domain name|couldn't find a mail exchanger or ip address|invalid recipient domain|domain (?:is )?not reachable|name service error for name=.{1,253}host not found|no valid (?:mx|hosts?) (?:found|for)/,
+      /host or domain name not found|domain (?:name )?(?:not found|does not exist|is invalid for the recipient)|unrouteable (?:mail )?domain|nxdomain|\bno mx (?:or a |record )|couldn't find any host|no such domain|bad destination system address|\bhost unknown\b|unknown host\b|invalid domain\b|all relevant mx records point to non-existent hosts|illegal host\/domain name|couldn't find a mail exchanger or ip address|invalid recipient domain|domain (?:is )?not reachable|name service error for name=.{1,253}host not found|no valid (?:mx|hosts?) (?:found|for)|(?<!sender )(?<!sending )(?<!from: )\b(?:mail )?domain .{0,60}(?:not (?:be )?(?:found|reachable|resolved|registered)|does(?:n't| not) exist|unrouteable|unreachable)|unrouteable .{0,20}domain|(?:unknown|nonexistent|non-existent) (?:mail )?(?:domain|host)\b|host (?:is )?(?:unknown|not found)\b|bad destination (?:host|domain)|dns hard error|domain(?:e)? (?:inconnu|unbekannt|desconocid|sconosciut)/,
     cause: "domain-invalid",
     matches: [
       "Host or domain name not found. Name service error for name=staff.example type=AAAA: Host not found",
@@ -111,7 +111,7 @@ const rows: readonly Row[] = [
   {
     id: "text.mailbox-full",
     pattern:
-      /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full|\bfull (?:mail ?box|inbox|mail ?folder)/,
+      /(?:mail ?box|mail ?folder|inbox|maildrop|account|user'?s? (?:mailbox|quota)|box|storage|disk).{0,30}\b(?:is |are )?(?:full\b|over ?quota|exceed)|over (?:the |its |his |her |their )?(?:disk |storage |mail |mailbox |allowed )?quota\b|overquota|quota (?:has been |is |was )?(?:exceeded|reached|full|usage exceeded|violation)|exceed(?:s|ed|ing)? (?:the |its |his |her |their |your )?(?:disk |storage |mail |mailbox |maximum |allowed )?quota|(?:insufficient|not enough|does not have enough|no) (?:storage |mail |mailbox )?(?:space|quota|room)\b(?! (?:on|in) (?:the )?(?:server|queue|system))|mailbox size limit|mailbox (?:has )?(?:reached|exceeded)|exceeded storage allocation|e4\.12 user mailbox full|\bfull (?:mail ?box|inbox|mail ?folder)|bo(?:î|i)te .{0,30}pleine|postfach .{0,40}(?:voll|überfüllt)|casella .{0,30}piena|buz[oó]n .{0,40}(?:lleno|llena)|caixa .{0,40}cheia|postvak .{0,20}vol\b|ящик .{0,20}переполнен|(?:would|will) exceed .{0,30}(?:quota|mailbox)|over (?:the |its )?(?:storage|mailbox|disk) (?:limit|allocation)|mailbox .{0,30}over (?:the |its )?(?:size )?limit|out of (?:storage|disk) space|recipient.{0,20}exceeded .{0,30}(?:storage|quota|limit)|messages in recipient's mailbox exceeded|exceeds allowed size|mailbox full|邮箱.{0,10}(?:已满|容量)|メールボックス.{0,20}(?:いっぱい|容量)/,
     cause: "mailbox-full",
     matches: [
       "552 5.2.2 <a@example.com>: user is over quota",
@@ -132,7 +132,7 @@ const rows: readonly Row[] = [
   {
     id: "text.message-too-large",
     pattern:
-      /(?:message|mail|e-?mail|size|length).{0,30}\b(?:(?<!queue |for )too (?:large|big|long)|exceeds? (?:the )?(?:fixed |administrative |maximum |allowed |size |message )?(?:maximum |message |size )?(?:limit|size))|(?:too (?:large|big)) (?:a )?(?:message|mail)|maximum (?:message )?size exceeded|size limit exceeded|line limit exceeded|line too long/,
+      /(?:message|mail|e-?mail|size|length).{0,30}\b(?:(?<!queue |for )too (?:large|big|long)|exceeds? (?:the )?(?:fixed |administrative |maximum |allowed |size |message )?(?:maximum |message |size )?(?:limit|size))|(?:too (?:large|big)) (?:a )?(?:message|mail)|maximum (?:message )?size exceeded|size limit exceeded|line limit exceeded|line too long|(?:message|mail|size|line|length).{0,20}limit (?:is |was )?(?:exceeded|reached)|(?:message|mail|size).{0,20}(?:larger|greater|bigger) than|exceeds .{0,30}(?:maximum|message|mail) size|nachricht.{0,20}zu gro(?:ß|ss)|message trop (?:volumineux|gros)/,
     cause: "message-too-large",
     source: "RFC 1870 §6",
     matches: [
@@ -161,7 +161,7 @@ const rows: readonly Row[] = [
   {
     id: "text.mailbox-disabled",
     pattern:
-      /(?:account|mail ?box|user|recipient|address|box|casilla)\b.{0,40}\b(?:is |has been |was |are )?(?:currently |temporarily )?(?:disabled|deactivated|suspended|discontinued|inactive|closed|blocked by (?:the )?admin|expired|not active|expirado|locked|terminated|inactivated)\b|(?:disabled|inactive|suspended|expired) (?:recipient|user|account|mail ?box|e?-?mail address)|no longer (?:employed|with (?:the|this) company|in use|active|valid|available|accepts?)|recipient account is blocked|compte (?:du destinataire )?est (?:bloque|desactive)|not accepting (?:messages|mail) for this (?:user|account|recipient)|mailbox disabled, not accepting/,
+      /(?:account|mail ?box|user|recipient|address|box|casilla)\b.{0,40}\b(?:is |has been |was |are )?(?:currently |temporarily )?(?:disabled|deactivated|suspended|discontinued|inactive|closed|blocked by (?:the )?admin|expired|not active|expirado|locked|terminated|inactivated)\b|(?:disabled|inactive|suspended|expired) (?:recipient|user|account|mail ?box|e?-?mail address)|no longer (?:employed|with (?:the|this) company|in use|active|valid|available|accepts?)|recipient account is blocked|compte (?:du destinataire )?est (?:bloque|desactive)|not accepting (?:messages|mail) for this (?:user|account|recipient)|mailbox disabled, not accepting|(?:account|mail ?box|user|address) (?:has been |was |is )?(?:cancell?ed|deleted|removed|blocked|dormant|deactivated|unsubscribed)\b|(?:konto|postfach) .{0,20}(?:gesperrt|deaktiviert)|compte .{0,20}(?:ferm|désactiv|suspend)|cuenta .{0,20}(?:desactivad|suspendid|cancelad)|user (?:is )?(?:disabled|suspended|locked)/,
     cause: "mailbox-disabled",
     matches: [
       "554 delivery error: dd Sorry your message to a@example.com cannot be delivered. This account has been disabled or discontinued [#102].",
@@ -179,7 +179,7 @@ const rows: readonly Row[] = [
   {
     id: "text.rate-limited",
     pattern:
-      /too many (?:simultaneous |concurrent )?(?:connections|sessions|messages|emails?|mails|recipients|requests|errors from your)|too much (?:mail|traffic)|(?:rate|connection|message|recipient|sending|hourly|daily) (?:limit|rate).{0,25}(?:exceed|reach)|rate[ -]?limit|throttl|slow(?:ing)? down|exceeded.{0,25}(?:connections?|messages?) (?:per|limit)|connection (?:rate|frequency) limit|receiving mail (?:at a rate|too quickly)|try again later.{0,20}too fast|sending too (?:fast|quickly)|resources restricted|ip frequency limited/,
+      /too many (?:simultaneous |concurrent )?(?:connections|sessions|messages|emails?|mails|recipients|requests|errors from your)|too much (?:mail|traffic)|(?:rate|connection|message|recipient|sending|hourly|daily) (?:limit|rate).{0,25}(?:exceed|reach)|rate[ -]?limit|throttl|slow(?:ing)? down|exceeded.{0,25}(?:connections?|messages?) (?:per|limit)|connection (?:rate|frequency) limit|receiving mail (?:at a rate|too quickly)|try again later.{0,20}too fast|sending too (?:fast|quickly)|resources restricted|ip frequency limited|(?:ip|connection|message|sender|sending|user|domain) frequency (?:is )?limited|exceed.{0,50}per (?:hour|minute|day|second)\b|max(?:imum)? (?:number of )?(?:concurrent |simultaneous )?(?:connections|messages|recipients)|too (?:fast|frequent)|(?:temporarily|currently) throttled|try later.{0,20}(?:rate|limit)/,
     cause: "rate-limited",
     matches: [
       "421 4.7.0 Too many connections from your host, slow down",
@@ -192,7 +192,7 @@ const rows: readonly Row[] = [
   {
     id: "text.authentication-failed",
     pattern:
-      /\bdmarc\b.{0,60}(?:polic|fail|reject|check|verif|align)|(?:fail|reject|not pass|didn't pass|does not pass)\w{0,4} .{0,40}\b(?:dmarc|dkim|spf)\b(?!-)|\b(?:spf|dkim)\b.{0,60}(?:fail|not (?:valid|pass|verif|permitted|allowed)|unverif|invalid|soft-?fail)|sender policy framework|not (?:an )?authori[sz]ed to send (?:mail |email )?(?:from|on behalf)|unauthenticated (?:email|sender(?!s not allowed))|sender (?:id|domain).{0,20}(?:could not be )?authenticat|openspf\.(?:org|net)|invalid ip for sending mail of domain|purported responsible address/,
+      /\bdmarc\b.{0,60}(?:polic|fail|reject|check|verif|align)|(?:fail|reject|not pass|didn't pass|does not pass)\w{0,4} .{0,40}\b(?:dmarc|dkim|spf)\b(?!-)|\b(?:spf|dkim)\b.{0,60}(?:fail|not (?:valid|pass|verif|permitted|allowed)|unverif|invalid|soft-?fail)|sender policy framework|not (?:an )?authori[sz]ed to send (?:mail |email )?(?:from|on behalf)|unauthenticated (?:email|sender(?!s not allowed))|sender (?:id|domain).{0,20}(?:could not be )?authenticat|openspf\.(?:org|net)|invalid ip for sending mail of domain|purported responsible address|(?:authentication|dkim|dmarc|spf|arc) (?:check|checks|verification|validation|evaluation) (?:has |have )?fail|fails? to pass .{0,20}(?:authentication|spf|dkim|dmarc)|unauthenticated mail|not (?:a )?(?:permitted|designated|authorized) sender/,
     cause: "authentication-failed",
     source: "RFC 7208, RFC 6376, RFC 7489",
     matches: [
@@ -209,7 +209,7 @@ const rows: readonly Row[] = [
   {
     id: "text.reverse-dns",
     pattern:
-      /(?:reverse|ptr|rdns)\b.{0,40}(?:fail|dns|record|not|missing|lookup|invalid|required|valid)|(?:no|without|missing|fix|valid|have a) (?:a )?(?:valid )?(?:reverse|ptr|rdns)\b|cannot find your (?:reverse )?hostname|ip name lookup failed|unverifyable sending ip|domain .{1,80} mismatches client ip|cannot resolve your (?:address|ip)/,
+      /(?:reverse|ptr|rdns)\b.{0,40}(?:fail|dns|record|not|missing|lookup|invalid|required|valid)|(?:no|without|missing|fix|valid|have a) (?:a )?(?:valid )?(?:reverse|ptr|rdns)\b|cannot find your (?:reverse )?hostname|ip name lookup failed|unverifyable sending ip|domain .{1,80} mismatches client ip|cannot resolve your (?:address|ip)|(?:ip|host|address|client).{0,40}(?:name )?lookup failed|(?:client|host|ip|server).{0,40}(?:does(?:n't| not) resolve|unresolvable|cannot be resolved)|mismatch.{0,30}(?:client ip|\bdns\b|\bptr\b)|\bhelo\b.{0,60}(?:invalid|not resolve|mismatch|does not match|not match)|generic (?:ptr|reverse|rdns|hostname)|unverif\w{0,5} sending/,
     cause: "reputation-blocked",
     source: "RFC 7372 §3.3",
     matches: [
@@ -223,7 +223,7 @@ const rows: readonly Row[] = [
   {
     id: "text.reputation",
     pattern:
-      /\b(?:rbl|dnsbl|dnsrbl)\b|spamhaus|spamcop|barracudacentral|abuseat|sorbs\b|(?<!be )black-?list|block-?list|(?:bad|poor|low|no|none\/bad) (?:ip |sender |domain )?reputation|reputation of|blocked (?:using|by|for) .{0,60}(?:list|abuse|spam)|client host .{0,60}blocked|(?:your|sending|source|this) (?:ip|host|network|server|mail server|ip address)(?: address)?.{0,60}(?:blocked|banned|not allowed to connect|has been rejected|listed)|ip.{0,20}\bblocked\b|not accepting connections|blocked for abuse|open relay|dynamic ip|messages from .{0,50} weren't sent|use the smtp server of your isp|access denied\.\.\.[0-9a-f]{10}/,
+      /\b(?:rbl|dnsbl|dnsrbl)\b|spamhaus|spamcop|barracudacentral|abuseat|sorbs\b|(?<!be )black-?list|block-?list|(?:bad|poor|low|no|none\/bad) (?:ip |sender |domain )?reputation|reputation of|blocked (?:using|by|for) .{0,60}(?:list|abuse|spam)|client host .{0,60}blocked|(?:your|sending|source|this) (?:ip|host|network|server|mail server|ip address)(?: address)?.{0,60}(?:blocked|banned|not allowed to connect|has been rejected|listed)|ip.{0,20}\bblocked\b|not accepting connections|blocked for abuse|open relay|dynamic ip|messages from .{0,50} weren't sent|use the smtp server of your isp|access denied\.\.\.[0-9a-f]{10}|banned (?:sending )?(?:ip|host|server|sender)|(?:ip|host|server|network|sender)(?: address)?s? .{0,30}(?:banned|black-?listed|blocked|denylisted)|(?:ip|host|client|server|network).{0,40}(?:on|in) (?:our |a |the )?.{0,30}\b(?:block|black|deny|reject)[ -]?list|(?:use|through|via) .{0,40}(?:isp|internet service provider)\b|dial-?up|dynamic (?:ip|address|pool)|residential|(?:sender|ip|domain) reputation|\breputation\b.{0,30}(?:low|poor|bad|block)|too many unwanted messages|no smtp service|sender ?base|talosintelligence|cloudmark|trend ?micro.{0,40}(?:rbl|list)|sender ?score|suspicious (?:ip|host)|abuse (?:complaints|reports)|\buribl\b|\bsurbl\b|(?<!not )listed (?:in|on|at|by) /,
     cause: "reputation-blocked",
     source: "RFC 5782, notices of the usual lists",
     matches: [
@@ -237,7 +237,7 @@ const rows: readonly Row[] = [
   {
     id: "text.recipient-unknown",
     pattern:
-      /(?:no|unknown|invalid|nonexistent|non-existent|illegal|not a valid|bad|undefined|no valid) (?:such )?(?:local )?(?:user|recipients?|mailbox|mail ?box|account|alias|address(?:ee)?|local part|customer|person)\b(?!.{0,12}(?:sender|from))|no mailbox (?:here )?by that name|(?:user|recipient|mailbox|account|addressee|alias|customer|person|email address|e-mail address|<address>).{0,60}\b(?:unknown|not (?:found|known|exist|listed|valid|in (?:the )?(?:local|directory|our))|do(?:es)?(?:n't|sn't| not) exist|doesn't have an? .{0,80}account|is invalid|not (?:a )?known|isn't (?:known|here)|could(?:n't| not) be found|wasn't found)|(?:does not|doesn't|not) (?:exist|have).{0,20}\b(?:user|mailbox|account)|address does(?:n't| not) exist|address (?:not found|unknown|rejected\.$|couldn't be found|wasn't found)|unknown (?:or illegal|to address|recipient|user|address)|not our (?:user|customer)|user not found|no such (?:address|person)|utilisateur inconnu|destinataire (?:invalide|inconnu|desconocido)|adresse d au moins un destinataire invalide|destinatario (?:desconocido|sconosciuto|no existe)|empf(?:ä|ae)nger(?:adresse)? (?:unbekannt|existiert nicht)|(?:usuario|cuenta) (?:desconocid|no existe|inexistente)|mailbox unavailable or (?:access denied|not local)|unrouteable address|undeliverable address|no longer on server|relaying denied.{0,20}no such user|bad destination mailbox address|user (?:is )?not local|unroutable address(?!.{0,10}sender)|that user isn't|recipient (?:address )?rejected\.?(?: \(|$)|recipient rejected: <address>|check (?:if|that|whether) (?:the )?(?:e-?mail )?address is correct/,
+      /(?:no|unknown|invalid|nonexistent|non-existent|illegal|not a valid|bad|undefined|no valid) (?:such )?(?:local )?(?:user|recipients?|mailbox|mail ?box|account|alias|address(?:ee)?|local part|customer|person)\b(?!.{0,12}(?:sender|from))|no mailbox (?:here )?by that name|(?:user|recipient|mailbox|account|addressee|alias|customer|person|email address|e-mail address|<address>).{0,60}\b(?:unknown|not (?:found|known|exist|listed|valid|in (?:the )?(?:local|directory|our))|do(?:es)?(?:n't|sn't| not) exist|doesn't have an? .{0,80}account|is invalid|not (?:a )?known|isn't (?:known|here)|could(?:n't| not) be found|wasn't found)|(?:does not|doesn't|not) (?:exist|have).{0,20}\b(?:user|mailbox|account)|address does(?:n't| not) exist|address (?:not found|unknown|rejected\.$|couldn't be found|wasn't found)|unknown (?:or illegal|to address|recipient|user|address)|not our (?:user|customer)|user not found|no such (?:address|person)|utilisateur inconnu|destinataire (?:invalide|inconnu|desconocido)|adresse d au moins un destinataire invalide|destinatario (?:desconocido|sconosciuto|no existe)|empf(?:ä|ae)nger(?:adresse)? (?:unbekannt|existiert nicht)|(?:usuario|cuenta) (?:desconocid|no existe|inexistente)|mailbox unavailable or (?:access denied|not local)|unrouteable address|undeliverable address|no longer on server|relaying denied.{0,20}no such user|bad destination mailbox address|user (?:is )?not local|unroutable address(?!.{0,10}sender)|that user isn't|recipient (?:address )?rejected\.?(?: \(|$)|recipient rejected: <address>|check (?:if|that|whether) (?:the )?(?:e-?mail )?address is correct|(?:benutzer|empf(?:ä|ae)nger|postfach|adresse) .{0,40}(?:unbekannt|existiert nicht|nicht gefunden|nicht bekannt)|(?:utente|indirizzo|casella) .{0,40}(?:sconosciut|inesistent|non esiste|non trovat)|(?:usuario|usuário|cuenta|conta|destinat[aá]rio|buz[oó]n|endereço|direcci[oó]n) .{0,40}(?:no existe|não existe|inexistente|desconocid|desconhecid|no encontrad|não encontrad)|(?:adresse|utilisateur|destinataire|compte) .{0,40}(?:inconnu|n'existe pas|inexistant|introuvable)|(?:gebruiker|ontvanger|adres) .{0,40}(?:onbekend|bestaat niet)|(?:użytkownik|adresat|konto) .{0,40}(?:nieznan|nie istnieje)|(?:пользовател|получател|почтовый ящик|адрес).{0,40}(?:не найден|не существует|неизвест)|(?:用户|收件人|邮箱|地址).{0,20}(?:不存在|未找到)|(?:宛先|ユーザ|アドレス).{0,40}(?:見つかりません|存在しません|不明)|(?:recipient|user|mailbox|address|rcpt) (?:verification|validation|lookup|check) (?:has )?failed|(?:recipient|address(?:ee)?|user) (?:is )?(?:not known|unrecogni[sz]ed|nonexistent|non-existent|bad)|(?:unable|failed) to (?:find|verify|validate|locate|look ?up) (?:the )?(?:user|recipient|mailbox|address)|nobody (?:here )?(?:by|with) that|no (?:one|account) (?:here )?(?:by|with|at) (?:that|this)|has no mailbox|does(?:n't| not) have (?:a|an) (?:mailbox|account|inbox)|mailbox unavailable or|recipient rejected\b|not (?:a )?(?:local|known|valid) (?:user|recipient|mailbox|address)|\brecipnotfound\b|delivery to this (?:user|recipient) .{0,20}not possible/,
     cause: "recipient-unknown",
     steps: ["rcpt", "data", "body"],
     matches: [
@@ -266,7 +266,7 @@ const rows: readonly Row[] = [
   {
     id: "text.virus-or-attachment",
     pattern:
-      /\bvirus|malware|infected|phish|(?:attachment|file type|extension).{0,40}(?:not allowed|prohibited|blocked|forbidden|reject)/,
+      /\bvirus|malware|infected|phish|(?:attachment|file type|extension).{0,40}(?:not allowed|prohibited|blocked|forbidden|reject)|(?:dangerous|suspicious|executable|forbidden|banned) (?:attachment|file|content)|trojan|\bworm\b/,
     cause: "content-rejected",
     matches: ["550 Virus Detected; Content Rejected", "554 attachment type not allowed"],
     mustNotMatch: ["550 user unknown"],
@@ -274,7 +274,7 @@ const rows: readonly Row[] = [
   {
     id: "text.spam",
     pattern:
-      /\bspam\b|\bube\b|\buce\b|\bjunk mail\b|unsolicited|(?:message )?content (?:was |is )?(?:rejected|refused|blocked)|message.{0,20}looks like|considered .{0,20}bulk|high probability of|spammy\b/,
+      /\bspam\b|\bube\b|\buce\b|\bjunk mail\b|unsolicited|(?:message )?content (?:was |is )?(?:rejected|refused|blocked)|message.{0,20}looks like|considered .{0,20}bulk|high probability of|spammy\b|spam-?(?:signature|score|message|mail|filter|like|detected)|mcspam|spamassassin|classified as (?:spam|junk|bulk)|(?:identified|detected|flagged|marked|recogni[sz]ed) as (?:possible )?(?:spam|junk|bulk)|bulk (?:mail|email)|content filter|(?:message|mail|content|body) .{0,20}(?:contains|contained) .{0,30}(?:url|link|prohibited|banned|blacklisted)/,
     cause: "content-rejected",
     matches: [
       "550 5.7.1 Message content rejected, UBE, id=00000-22",
@@ -297,7 +297,7 @@ const rows: readonly Row[] = [
     // What is asked for is another form of the mail: a rule of theirs, no suspicion.
     id: "text.malformed",
     pattern:
-      /(?:duplicate|multiple|too many equal|missing|malformed|invalid|illegal) (?:x-)?header|headers? (?:error|syntax)|not (?:rfc|compliant).{0,20}(?:compliant|5322|2822)|rfc ?(?:2822|5322).{0,30}complian|without (?:a )?to: field|multiple addresses in from|mime.{0,20}(?:invalid|malformed|error)/,
+      /(?:duplicate|multiple|too many equal|missing|malformed|invalid|illegal) (?:x-)?header|headers? (?:error|syntax)|not (?:rfc|compliant).{0,20}(?:compliant|5322|2822)|rfc ?(?:2822|5322).{0,30}complian|without (?:a )?to: field|multiple addresses in from|mime.{0,20}(?:invalid|malformed|error)|(?:headers?|message format|date field|line ends?) .{0,30}(?:malformed|not valid|invalid|missing|too many)|bare (?:lf|cr|linefeed)|(?:non-?ascii|8-?bit|invalid) characters? in|messages? without .{0,30}(?:header|subject|date|message-id)/,
     cause: "policy-rejected",
     fault: "us",
     source: "RFC 5322 §3.6",
@@ -307,7 +307,7 @@ const rows: readonly Row[] = [
   {
     id: "text.tls",
     pattern:
-      /must issue a starttls|starttls.{0,40}(?:fail|required|not offered|was not offered|error|unavailable)|tls.{0,30}(?:handshake|negotiat|required|is required|not available|fail)|(?:require|need)s? (?:tls|encryption|an encrypted)|ssl_connect|certificate (?:verif|not trusted|has expired)|(?:server )?certificate.{0,20}(?:not trusted|verification failed|expired)|(?:mta-sts|dane|tlsa).{0,60}(?:fail|no|not|required)/,
+      /must issue a starttls|starttls.{0,40}(?:fail|required|not offered|was not offered|error|unavailable)|tls.{0,30}(?:handshake|negotiat|required|is required|not available|fail)|(?:require|need)s? (?:tls|encryption|an encrypted)|ssl_connect|certificate (?:verif|not trusted|has expired)|(?:server )?certificate.{0,20}(?:not trusted|verification failed|expired)|(?:mta-sts|dane|tlsa).{0,60}(?:fail|no|not|required)|(?:session|connection|channel) (?:encryption|is not encrypted)|encryption (?:is )?(?:required|needed)|starttls (?:is )?required/,
     cause: "tls-failed",
     source: "RFC 3207 §4",
     matches: [
@@ -320,7 +320,7 @@ const rows: readonly Row[] = [
   {
     id: "text.relay-denied",
     pattern:
-      /relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:permitted|allowed)|prohibited)|(?:unable|not permitted|not allowed|cannot) to relay|relay(?:ing)?.{0,20}(?:denied|prohibited|not permitted)|not a gateway|rcpthosts/,
+      /relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:permitted|allowed)|prohibited)|(?:unable|not permitted|not allowed|cannot) to relay|relay(?:ing)?.{0,20}(?:denied|prohibited|not permitted)|not a gateway|rcpthosts|(?:we do(?:n't| not)|will not|cannot|not allowed to|does(?:n't| not)) relay|relay(?:ing)? .{0,20}(?:refused|rejected|disabled|forbidden|blocked)|not (?:permitted|allowed|authori[sz]ed) to relay|\bno relay(?:ing)?\b|not a local domain|domain .{0,40}not (?:local|hosted|handled|accepted) here/,
     cause: "policy-rejected",
     matches: [
       "554 5.7.1 <a@example.com>: Relay access denied",
@@ -332,7 +332,7 @@ const rows: readonly Row[] = [
   {
     id: "text.policy",
     pattern:
-      /polic(?:y|ies)\b.{0,30}(?:violat|reason|reject|block|refus|restrict|prohibit)|(?:due to|for|by|local|security|site|administrative|company) polic(?:y|ies)|access (?:is )?denied|not (?:permitted|authori[sz]ed|allowed) to (?:send|post|deliver|mail)|permission to (?:send|post)|recipient preferences|(?:delivery )?not authori[sz]ed, message refused|smtp auth(?:entication)? (?:is )?(?:required|in your)|turn on smtp auth|administrative(?:ly)? (?:prohibit|den)|protocol violation|refused by (?:the )?(?:recipient|administrator|policy)|accept list|geo-?block|country.{0,20}blocked|this group|group .{0,120}(?:may not exist|permission)|unauthenticated senders not allowed|authentication (?:is )?required/,
+      /polic(?:y|ies)\b.{0,30}(?:violat|reason|reject|block|refus|restrict|prohibit)|(?:due to|for|by|local|security|site|administrative|company) polic(?:y|ies)|access (?:is )?denied|not (?:permitted|authori[sz]ed|allowed) to (?:send|post|deliver|mail)|permission to (?:send|post)|recipient preferences|(?:delivery )?not authori[sz]ed, message refused|smtp auth(?:entication)? (?:is )?(?:required|in your)|turn on smtp auth|administrative(?:ly)? (?:prohibit|den)|protocol violation|refused by (?:the )?(?:recipient|administrator|policy)|accept list|geo-?block|country.{0,20}blocked|this group|group .{0,120}(?:may not exist|permission)|unauthenticated senders not allowed|authentication (?:is )?required|protocol (?:violation|error)|(?:network|host|domain|country|sender|server) (?:is )?not allowed|(?:rejected|refused|blocked|denied|declined|discarded) (?:by|due to|because of|for) .{0,40}(?:polic|rule|administrat|preference|security|recipient|restriction|organi[sz]ation)|prohibited by|forbidden by|restricted (?:to|by|recipient|address)|recipient (?:has )?(?:refused|blocked|does not (?:want|accept))|only accepts (?:mail|messages|email)|allowed to send (?:messages|mail|e-?mail) to|(?:does(?:n't| not)|don't|do not) have permission|not (?:a )?member(?:s)? of|moderat(?:ed|or)|compliance|quarantin/,
     cause: "policy-rejected",
     matches: [
       "554 5.7.9 Message not accepted for policy reasons.",
@@ -346,7 +346,7 @@ const rows: readonly Row[] = [
   {
     id: "text.connection",
     pattern:
-      /connection (?:was )?(?:timed out|refused|reset|dropped|lost|closed|failed|timeout)|conversation with .{1,253} timed out|lost connection|no route to host|network (?:is )?(?:unreachable|error)|timed out|timeout exceeded|\btimeout\b|time limit exceeded|(?:wasn't|not|un)(?: )?able to (?:establish|connect|open).{0,40}(?:connection|smtp|host)|did not accept our requests to connect|could not (?:connect|be contacted|deliver for the last)|cannot connect|unable to connect|host (?:is )?(?:unreachable|not responding|down)|no answer from host|retry (?:timeout|time) (?:exceeded|not reached)|in the queue too long|(?:message|envelope|delivery time|time) (?:has )?expired|delivery (?:time|attempts).{0,30}(?:expired|exceeded)|cannot send message within|mail queue.{0,20}(?:too long|expired)|not been (?:delivered|collected) (?:for|after)|undelivered (?:for|after)|service timed|no response from|failed \d{1,4} attempts|delivery failed \d{1,4} attempts|couldn't be delivered after|could not be delivered for (?:too long|\d)|hosts have been failing|message will be retried|notification about a delay|name server.{0,40}(?:timeout|reply|fail)|(?:temporary|transient) (?:dns|resolution)|name service error.{0,60}(?:try again|malformed|timeout)|dns (?:lookup |query )?(?:failure|error|timeout)|response from .{0,60}timed|not yet been delivered|too many hops|mail loop|loop(?:s)? (?:back|detected)/,
+      /connection (?:was )?(?:timed out|refused|reset|dropped|lost|closed|failed|timeout)|conversation with .{1,253} timed out|lost connection|no route to host|network (?:is )?(?:unreachable|error)|timed out|timeout exceeded|\btimeout\b|time limit exceeded|(?:wasn't|not|un)(?: )?able to (?:establish|connect|open).{0,40}(?:connection|smtp|host)|did not accept our requests to connect|could not (?:connect|be contacted|deliver for the last)|cannot connect|unable to connect|host (?:is )?(?:unreachable|not responding|down)|no answer from host|retry (?:timeout|time) (?:exceeded|not reached)|in the queue too long|(?:message|envelope|delivery time|time) (?:has )?expired|delivery (?:time|attempts).{0,30}(?:expired|exceeded)|cannot send message within|mail queue.{0,20}(?:too long|expired)|not been (?:delivered|collected) (?:for|after)|undelivered (?:for|after)|service timed|no response from|failed \d{1,4} attempts|delivery failed \d{1,4} attempts|couldn't be delivered after|could not be delivered for (?:too long|\d)|hosts have been failing|message will be retried|notification about a delay|name server.{0,40}(?:timeout|reply|fail)|(?:temporary|transient) (?:dns|resolution)|name service error.{0,60}(?:try again|malformed|timeout)|dns (?:lookup |query )?(?:failure|error|timeout)|response from .{0,60}timed|not yet been delivered|too many hops|mail loop|loop(?:s)? (?:back|detected)|not (?:be )?delivered within|within \d{1,4} (?:days?|hours?)|(?:host|server|system|peer) (?:is )?(?:not respond|not answer|unreachable|down)|(?:be |being )?retried (?:for|until|again)|(?:continue|keep|still) (?:to )?(?:try|trying|attempt)|(?:not|n't) yet (?:been )?(?:received|delivered)|about a delay|delivery (?:is |has been |was )?delayed|failing for a long time|could(?: not|n't) be reached|no answer\b|\bunreachable\b|(?:queue|delivery|message|retry) (?:lifetime|life ?time|timeout|time-out|time)\b.{0,20}(?:expired|exceeded|reached)|too old\b|connection (?:attempt|problem|failure|error|aborted)|network problem|(?:could|can) ?not (?:establish|open) (?:a )?connection|zeitüberschreitung|délai (?:dépassé|d'attente)|tiempo de espera/,
     cause: "network-or-timeout",
     matches: [
       "connect to mx.example.com[192.0.2.79]:25: Connection timed out",
@@ -361,7 +361,7 @@ const rows: readonly Row[] = [
   {
     id: "text.server-fault",
     pattern:
-      /(?:insufficient|not enough|out of|no) (?:system )?(?:storage|resources|memory|disk space)|system (?:error|resources|failure|full|load)|local (?:error|problem|delivery (?:failed|error))|internal (?:server )?error|(?:local )?configuration error|mailer error|read-only file ?system|service (?:temporarily |is |currently )?(?:not available|unavailable)|temporar(?:y|ily) (?:failure|error|unavailable|problem|lookup)|child (?:process|status).{0,40}(?:fail|exit|return)|pipe to|(?:unable|failed) to (?:write|open|create|lock)|input\/output error|not accepting (?:network )?messages|server (?:is )?(?:busy|overloaded|down|error)|resources temporarily unavailable|try again later|please try later|recipient error|backend|mapping problem|i\/o error|4\.3\.\d|unexpected error|permission denied/,
+      /(?:insufficient|not enough|out of|no) (?:system )?(?:storage|resources|memory|disk space)|system (?:error|resources|failure|full|load)|local (?:error|problem|delivery (?:failed|error))|internal (?:server )?error|(?:local )?configuration error|mailer error|read-only file ?system|service (?:temporarily |is |currently )?(?:not available|unavailable)|temporar(?:y|ily) (?:failure|error|unavailable|problem|lookup)|child (?:process|status).{0,40}(?:fail|exit|return)|pipe to|(?:unable|failed) to (?:write|open|create|lock)|input\/output error|not accepting (?:network )?messages|server (?:is )?(?:busy|overloaded|down|error)|resources temporarily unavailable|try again later|please try later|recipient error|backend|mapping problem|i\/o error|4\.3\.\d|unexpected error|permission denied|\bpipe\b.{0,40}\||command (?:failed|died|output|not (?:recognized|implemented))|exit (?:status|code|value)|returned (?:failure|error) (?:code|status)|bad sequence|improper sequence|(?:syntax|parameter) error|unrecogni[sz]ed command|lookup (?:failure|error)|maintenance|overload|misconfigur/,
     cause: "server-fault",
     matches: [
       "452 4.3.1 Insufficient system storage",
