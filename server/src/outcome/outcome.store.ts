@@ -38,7 +38,9 @@ const record = `
   update delivery d set
     state = g.state, due_at = g.due_at, attempts = g.attempts, possible_duplicate = g.possible_duplicate,
     node_id = null, settled_at = case when g.settled then g.at end, first_tried_at = coalesce(d.first_tried_at, g.at),
-    cause = g.cause, last_code = g.code, last_enhanced = g.enhanced, last_text = g.text
+    cause = g.cause, last_code = g.code, last_enhanced = g.enhanced, last_text = g.text,
+    -- This try has a row of its own; an earlier acceptance must not be taken for it.
+    peer_id = null
   from given g
   where d.org_id = g.org_id and d.id = g.id and d.fence = g.fence and d.state in ('claimed', 'submitting', 'unknown')
   returning d.id, d.fence`;
