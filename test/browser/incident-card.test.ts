@@ -1,8 +1,5 @@
 /** An incident on the status page in a real browser: said in plain words, settled by keyboard, readable on a phone and in the dark. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyBrakes } from "../../server/src/outcome/brake/apply-brakes.store.ts";
 import { warnOfDelays } from "../../server/src/outcome/brake/warn-of-delays.store.ts";
@@ -15,32 +12,18 @@ import {
   unknownUser,
 } from "../../server/src/outcome/testing/domain-round.ts";
 import { useRoundtrip } from "../journeys/harness.ts";
+import { type OpenPage, openPage } from "./open-page.ts";
 
 // No sender: the mails of this test end as the test says.
 const journey = useRoundtrip({ ROUNDTRIP_ROLES: "web" });
-const folder = mkdtempSync(join(tmpdir(), "roundtrip-browser-"));
-const errors: string[] = [];
-let context: BrowserContext;
+let browser: OpenPage;
 let page: Page;
 let round: DomainRound;
 
 beforeAll(async () => {
   const { running, clock } = journey;
-  context = await chromium.launchPersistentContext(folder, {
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--headless",
-      "--disable-gpu",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  page = await context.newPage();
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  page.on("pageerror", (error) => errors.push(error.message));
+  browser = await openPage();
+  ({ page } = browser);
   const now = clock.now();
   const people = { "closed.example": 40, "gone.example": 30, "slow.example": 12, "open.example": 60 };
   round = await seedDomainRound(journey.test, people, now, running.orgId);
@@ -72,8 +55,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await context.close();
-  rmSync(folder, { recursive: true, force: true });
+  await browser.close();
 });
 
 const card = (domain: string) => page.getByRole("region", { name: new RegExp(`^${domain}`) });
@@ -150,6 +132,6 @@ describe("the card of an incident", () => {
       });
       expect(forged.status).toBe(404);
     }
-    expect(errors).toEqual([]);
+    expect(browser.errors).toEqual([]);
   });
 });

@@ -1,41 +1,23 @@
 /** The card of a latched database in a real browser: above everything else, in plain words, readable on a phone and in the dark, gone when it is confirmed. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkInstance, confirmInstance } from "../../server/src/ground/instance.store.ts";
 import { useRoundtrip } from "../journeys/harness.ts";
+import { type OpenPage, openPage } from "./open-page.ts";
 
 // No sender: a latch holds them all, so the page of any node shows it.
 const journey = useRoundtrip({ ROUNDTRIP_ROLES: "web" });
-const folder = mkdtempSync(join(tmpdir(), "roundtrip-browser-"));
-const errors: string[] = [];
-let context: BrowserContext;
+let browser: OpenPage;
 let page: Page;
 
 beforeAll(async () => {
-  context = await chromium.launchPersistentContext(folder, {
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--headless",
-      "--disable-gpu",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  page = await context.newPage();
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  page.on("pageerror", (error) => errors.push(error.message));
+  browser = await openPage();
+  ({ page } = browser);
   await page.goto(journey.running.statusUrl!);
 });
 
 afterAll(async () => {
-  await context.close();
-  rmSync(folder, { recursive: true, force: true });
+  await browser.close();
 });
 
 const look = () =>
@@ -80,6 +62,6 @@ describe("the card of a latched database", () => {
   it("goes away by itself once the database is confirmed", async () => {
     await confirmInstance(journey.running.database, null, journey.clock.now());
     await card().waitFor({ state: "detached" });
-    expect(errors).toEqual([]);
+    expect(browser.errors).toEqual([]);
   });
 });

@@ -1,43 +1,22 @@
 /** The reports on the status page in a real browser: a file is handed in by the form, and what it says is shown in plain words, on a phone and in the dark. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useRoundtrip } from "../journeys/harness.ts";
+import { type OpenPage, openPage } from "./open-page.ts";
 
 const journey = useRoundtrip({ ROUNDTRIP_ROLES: "web" });
-const folder = mkdtempSync(join(tmpdir(), "roundtrip-browser-"));
-const errors: string[] = [];
-let context: BrowserContext;
+let browser: OpenPage;
 let page: Page;
 
 beforeAll(async () => {
-  context = await chromium.launchPersistentContext(folder, {
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--headless",
-      "--disable-gpu",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  page = await context.newPage();
-  page.on(
-    "console",
-    (message) => message.type() === "error" && !message.text().includes("422") && errors.push(message.text()),
-  );
-  page.on("pageerror", (error) => errors.push(error.message));
+  browser = await openPage();
+  ({ page } = browser);
   await page.goto(journey.running.statusUrl!);
 });
 
 afterAll(async () => {
-  await context.close();
-  rmSync(folder, { recursive: true, force: true });
+  await browser.close();
 });
 
 const begin = Math.floor(Date.now() / 1000) - 86_400;
@@ -88,6 +67,6 @@ describe("the reports", () => {
         expect(await page.evaluate(fits), `${colorScheme}, ${String(width)} px`).toBe(true);
       }
     }
-    expect(errors).toEqual([]);
+    expect(browser.errors.filter((text) => !text.includes("422"))).toEqual([]);
   });
 });

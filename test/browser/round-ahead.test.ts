@@ -1,15 +1,13 @@
 /** The status page in a real browser: beside each round that is a draft or open, when it will be out, and what waits for an address. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type DnsServer, startDnsServer } from "@roundtrip/world/dns/dns-server.dns";
 import { type ReceivingServer, startReceivingServer } from "@roundtrip/world/receiving-server.smtp";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inOrganisation } from "../../server/src/ground/database.store.ts";
 import { addRound } from "../../server/src/outbound/round/round.store.ts";
 import { saveSendingAddress } from "../../server/src/outbound/shape/sending-address.store.ts";
 import { useRoundtrip } from "../journeys/harness.ts";
+import { type OpenPage, openPage } from "./open-page.ts";
 
 let dns: DnsServer;
 let world: ReceivingServer;
@@ -30,14 +28,12 @@ beforeAll(async () => {
   environment["ROUNDTRIP_MX_PORT"] = String(world.port);
 });
 const journey = useRoundtrip(environment);
-const folder = mkdtempSync(join(tmpdir(), "roundtrip-browser-"));
-let context: BrowserContext;
+let browser: OpenPage;
 let page: Page;
 
 beforeAll(async () => {
-  const args = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-  context = await chromium.launchPersistentContext(folder, { executablePath: "/usr/bin/chromium", args });
-  page = await context.newPage();
+  browser = await openPage();
+  ({ page } = browser);
   journey.clock.jumpTo(new Date("2027-03-01T12:00:00Z"));
   const { database, orgId } = journey.running;
   const own = { address: "127.0.0.21", heloName: "out.roundtrip.test", state: "warming", orgId } as const;
@@ -46,8 +42,7 @@ beforeAll(async () => {
   await journey.importPeople(["email,name", ...people, "typo@gone.example,Typo"].join("\n"));
 });
 afterAll(async () => {
-  await context.close();
-  rmSync(folder, { recursive: true, force: true });
+  await browser.close();
   await world.close();
   await dns.close();
 });

@@ -1,32 +1,17 @@
 /** The status page in a real browser: it shows the live ledger, works by keyboard, and loads nothing from elsewhere. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until, useRoundtrip } from "../journeys/harness.ts";
+import { type OpenPage, openPage } from "./open-page.ts";
 
 const journey = useRoundtrip();
-const flags = [
-  "--no-sandbox",
-  "--headless",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const folder = mkdtempSync(join(tmpdir(), "roundtrip-browser-"));
-const errors: string[] = [];
 const requests: string[] = [];
-let context: BrowserContext;
+let browser: OpenPage;
 let page: Page;
 
 beforeAll(async () => {
-  context = await chromium.launchPersistentContext(folder, { executablePath: "/usr/bin/chromium", args: flags });
-  page = await context.newPage();
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  page.on("pageerror", (error) => errors.push(error.message));
+  browser = await openPage();
+  ({ page } = browser);
   page.on("request", (request) => requests.push(request.url()));
   await journey.importPeople(
     [
@@ -40,8 +25,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await context.close();
-  rmSync(folder, { recursive: true, force: true });
+  await browser.close();
 });
 
 describe("the status page", () => {
@@ -92,7 +76,7 @@ describe("the status page", () => {
   });
 
   it("raised no error and asked nobody but our server", () => {
-    expect(errors).toEqual([]);
+    expect(browser.errors).toEqual([]);
     expect(requests.filter((url) => !url.startsWith(new URL(journey.running.statusUrl!).origin))).toEqual([]);
   });
 });

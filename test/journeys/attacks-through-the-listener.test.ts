@@ -3,13 +3,13 @@
  * The files are read from `../shared/corpus/attacks` where that folder is present; what a fresh clone needs is made here.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { readReturnPath, returnPathDay, writeReturnPath } from "@roundtrip/mail/verp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { deriveKey } from "../../server/src/ground/derived-keys.ts";
 import { until, useRoundtrip } from "./harness.ts";
+import { startTalk } from "./smtp-talk.ts";
 
 const masterKeyHex = "ab".repeat(32);
 const journey = useRoundtrip({ ROUNDTRIP_MASTER_KEY: masterKeyHex });
@@ -43,46 +43,13 @@ beforeAll(async () => {
   }
 });
 
-/** One SMTP conversation over a real socket: sends each command after the reply to the one before. */
+/** Sends each command after the reply to the one before. */
 async function converse(steps: readonly (string | Buffer)[]): Promise<string[]> {
-  const socket = connect(journey.running.inboundPort!, "127.0.0.1");
-  const replies: string[] = [];
-  const next = replyReader(socket);
-  replies.push(await next());
-  for (const step of steps) {
-    socket.write(step);
-    replies.push(await next());
-  }
-  socket.destroy();
+  const talk = await startTalk(journey.running.inboundPort!);
+  const replies = [talk.greeting];
+  for (const step of steps) replies.push(await talk.say(step));
+  talk.end();
   return replies;
-}
-
-/** Whole replies, one at a time; an ended connection gives "closed". */
-function replyReader(socket: Socket): () => Promise<string> {
-  let text = "";
-  let ended = false;
-  let wake = (): void => undefined;
-  socket.on("data", (chunk: Buffer) => {
-    text += chunk.toString("latin1");
-    wake();
-  });
-  for (const event of ["end", "close", "error"] as const) {
-    socket.on(event, () => {
-      ended = true;
-      wake();
-    });
-  }
-  return async () => {
-    for (;;) {
-      const whole = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(text);
-      if (whole) {
-        text = text.slice(whole[0].length);
-        return whole[0];
-      }
-      if (ended) return "closed";
-      await new Promise<void>((done) => (wake = done));
-    }
-  };
 }
 
 const deliver = async (to: string, raw: Buffer, from = ""): Promise<string> => {

@@ -3,6 +3,8 @@ import { connect, type Socket } from "node:net";
 
 export interface Talk {
   readonly socket: Socket;
+  /** What the other side said first. */
+  readonly greeting: string;
   /** Sends and gives the reply; "closed" once the other side has ended. */
   say(bytes: string | Buffer): Promise<string>;
   hear(): Promise<string>;
@@ -39,8 +41,8 @@ export async function startTalk(port: number, localAddress?: string): Promise<Ta
     socket.write(bytes);
     return hear();
   };
-  await hear();
-  return { socket, say, hear, end: () => void socket.destroy() };
+  const greeting = await hear();
+  return { socket, greeting, say, hear, end: () => void socket.destroy() };
 }
 
 /** Delivers one mail; returns the last reply. */
